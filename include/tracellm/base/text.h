@@ -21,6 +21,11 @@ typedef struct {
 	size_t len;
 } tl_bytes;
 
+/* A name and its value: a header field, a query field, an attribute. */
+struct tl_pair {
+	tl_str name, value;
+};
+
 /* A slice of a string literal, and the arguments of printf's "%.*s". */
 #define TL_STR(literal) ((tl_str){ "" literal, sizeof(literal) - 1 })
 #define TL_FMT(s)       ((s).len > 100000 ? 100000 : (int)(s).len), ((s).ptr ? (s).ptr : "")
