@@ -25,7 +25,7 @@ struct tl_stamp tl_stamp_now(void);
 #define TL_TIME_TEXT_SIZE 31
 void tl_time_text(uint64_t wall_ns, char out[TL_TIME_TEXT_SIZE]);
 
-/* A duration for people: "1.24s", "12.3ms", "640µs", "2m03s"; `out` holds 24 chars. */
+/* A duration for people, rounded: "640µs", "12.3ms", "1.24s", "2m03s"; `out` holds 24 chars. */
 #define TL_DURATION_TEXT_SIZE 24
 void tl_duration_text(uint64_t duration_ns, char out[TL_DURATION_TEXT_SIZE]);
 
