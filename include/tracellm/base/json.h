@@ -1,7 +1,7 @@
 /* The JSON door. Values are jansson's, under names of ours, so that no other file includes jansson.h.
  *
- * Reading is strict (RFC 8259): one value, UTF-8 only, no lone surrogates, integers within 64 bits, at most TL_JSON_DEPTH_MAX levels; \u0000 is allowed in
- * strings, not in keys. Object members keep their order. Values read out of a tree are *borrowed* until the tree is freed; a value added to a
+ * Reading is strict (RFC 8259): one value, UTF-8 only, no lone surrogates, integers within 64 bits, at most TL_JSON_DEPTH_MAX arrays and objects around
+ * one another; \u0000 is allowed in strings, not in keys. Object members keep their order. Values read out of a tree are *borrowed* until the tree is freed; a value added to a
  * tree is *moved* into it, also when adding fails.
  *
  * Building: members appear in the order they are set. The set/add calls return nothing and accept NULL (what a failed tl_json_new_* gives): that memory ran
@@ -22,7 +22,7 @@ typedef struct json_t tl_json;
 
 enum tl_json_kind { TL_JSON_NULL, TL_JSON_BOOL, TL_JSON_INT, TL_JSON_REAL, TL_JSON_STR, TL_JSON_ARRAY, TL_JSON_OBJECT };
 
-/* Owned: freed by tl_json_free. TL_ERR_PARSE names line, column and what is wrong there; TL_ERR_LIMIT: too deep. */
+/* Owned: freed by tl_json_free. TL_ERR_PARSE names line, column and what is wrong there; TL_ERR_LIMIT: too deep; TL_ERR_NO_MEMORY. */
 enum tl_status tl_json_parse(tl_str text, tl_json **ret_value, struct tl_err *err);
 void tl_json_free(tl_json *value); /* accepts NULL */
 void tl_json_cleanup(tl_json **value);
@@ -51,7 +51,7 @@ tl_json *tl_json_new_str(tl_str text); /* broken UTF-8 becomes U+FFFD */
 tl_json *tl_json_new_int(int64_t number);
 tl_json *tl_json_new_bool(bool value);
 tl_json *tl_json_new_null(void);
-tl_json *tl_json_copy(const tl_json *value); /* deep */
+tl_json *tl_json_copy(const tl_json *value); /* deep; an absent value (NULL) copies as null */
 void tl_json_set(tl_json *object, const char *key, tl_json *moved);
 void tl_json_set_str(tl_json *object, const char *key, tl_str text);
 void tl_json_set_str_or_null(tl_json *object, const char *key, tl_str text); /* null when text.ptr is NULL */
