@@ -53,7 +53,8 @@ tl_duration_text(uint64_t duration_ns, char out[TL_DURATION_TEXT_SIZE])
 		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
 }
 
-/* strptime takes any day up to the 31st in any month and timegm moves it into the next: such a day is no date. A leap second may stay. */
+/* strptime takes any day up to the 31st in any month and timegm moves it into the next: such a day is no date. A leap second may
+ * stay. */
 static bool
 seconds_of(struct tm *parts, int64_t *ret_unix_s)
 {

@@ -9,7 +9,8 @@
 
 static const char crockford[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/* 130 bits are written for 128: the digit at `index` holds bits 5 * index - 2 to 5 * index + 2, counted from the most significant. */
+/* 130 bits are written for 128: the digit at `index` holds bits 5 * index - 2 to 5 * index + 2, counted from the most
+ * significant. */
 static unsigned
 digit_of(const uint8_t bytes[16], unsigned index)
 {

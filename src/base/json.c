@@ -8,7 +8,8 @@
 /* Set when a construction of this thread ran out of memory; told and cleared by the next write. */
 static _Thread_local bool out_of_memory;
 
-/* jansson does not pass every failed allocation on (its reader calls some of them syntax errors), so that they are noticed here. */
+/* jansson does not pass every failed allocation on (its reader calls some of them syntax errors), so that they are noticed
+ * here. */
 static void *
 noticing_malloc(size_t size)
 {

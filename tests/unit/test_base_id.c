@@ -1,4 +1,5 @@
-/* base/id tested: texts and ranges of ids, seeded random, digests; fixed values come from Python's hashlib and openssl's ChaCha20. */
+/* base/id tested: texts and ranges of ids, seeded random, digests; fixed values come from Python's hashlib and openssl's
+ * ChaCha20. */
 #include "unit.h"
 
 #include <stdio.h>

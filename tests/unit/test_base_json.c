@@ -1,4 +1,5 @@
-/* base/json tested: strict reading with positions, absent values, exact writing; with -Dfaults=true also what happens when memory runs out. */
+/* base/json tested: strict reading with positions, absent values, exact writing; with -Dfaults=true also what happens when memory
+ * runs out. */
 #include "unit.h"
 
 #include <inttypes.h>
