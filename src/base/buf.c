@@ -36,6 +36,10 @@ reserve(struct tl_buf *buf, size_t more)
 		buf->failed = TL_ERR_LIMIT;
 		return false;
 	}
+	if (more > PTRDIFF_MAX / 2 - buf->len) {
+		buf->failed = TL_ERR_NO_MEMORY;
+		return false;
+	}
 	size_t needed = buf->len + more + 1;
 	if (needed <= buf->capacity)
 		return true;

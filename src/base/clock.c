@@ -30,18 +30,41 @@ tl_time_text(uint64_t wall_ns, char out[TL_TIME_TEXT_SIZE])
 	(void)snprintf(out + len, TL_TIME_TEXT_SIZE - len, ".%09" PRIu64 "Z", wall_ns % TL_NS_PER_S);
 }
 
+/* `value` in whole units, halves up. */
+static uint64_t
+rounded(uint64_t value, uint64_t unit)
+{
+	return value / unit + (value % unit >= unit / 2);
+}
+
 void
 tl_duration_text(uint64_t duration_ns, char out[TL_DURATION_TEXT_SIZE])
 {
-	if (duration_ns < TL_NS_PER_MS)
-		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 "µs", duration_ns / 1000);
-	else if (duration_ns < TL_NS_PER_S)
-		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%.1fms", (double)duration_ns / 1e6);
-	else if (duration_ns < 60 * TL_NS_PER_S)
-		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%.2fs", (double)duration_ns / 1e9);
+	/* The unit is chosen by the rounded value, or 999.96 ms would read 1000.0ms and 59.996 s 60.00s. */
+	uint64_t us = rounded(duration_ns, 1000), tenths_ms = rounded(duration_ns, 100000), cs = rounded(duration_ns, 10000000);
+	uint64_t s = rounded(duration_ns, TL_NS_PER_S);
+	if (us < 1000)
+		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 "µs", us);
+	else if (tenths_ms < 10000)
+		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 ".%" PRIu64 "ms", tenths_ms / 10, tenths_ms % 10);
+	else if (cs < 6000)
+		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 ".%02" PRIu64 "s", cs / 100, cs % 100);
 	else
-		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 "m%02" PRIu64 "s", duration_ns / (60 * TL_NS_PER_S),
-			duration_ns / TL_NS_PER_S % 60);
+		(void)snprintf(out, TL_DURATION_TEXT_SIZE, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+}
+
+/* strptime takes any day up to the 31st in any month and timegm moves it into the next: such a day is no date. A leap second may
+ * stay. */
+static bool
+seconds_of(struct tm *parts, int64_t *ret_unix_s)
+{
+	int day = parts->tm_mday, second = parts->tm_sec;
+	parts->tm_sec = 0;
+	int64_t minute = (int64_t)timegm(parts);
+	if (parts->tm_mday != day)
+		return false;
+	*ret_unix_s = minute + second;
+	return true;
 }
 
 bool
@@ -61,10 +84,8 @@ tl_http_date_parse(tl_str text, int64_t *ret_unix_s)
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		struct tm parts = { 0 };
 		const char *end = strptime(copy, forms[i], &parts);
-		if (end && *end == '\0') {
-			*ret_unix_s = (int64_t)timegm(&parts);
-			return true;
-		}
+		if (end == copy + text.len)
+			return seconds_of(&parts, ret_unix_s);
 	}
 	return false;
 }

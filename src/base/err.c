@@ -18,25 +18,39 @@ tl_status_text(enum tl_status status)
 	return texts[status];
 }
 
-/* A message cut in the middle of a code point would print as rubbish. */
+/* A message cut in the middle of a code point would print as rubbish: takes the last one off when it is not whole. */
 static void
-cut_at_code_point(char *message, size_t size)
+cut_at_code_point(char *message)
 {
-	size_t len = strlen(message);
-	if (len + 1 < size)
-		return;
-	while (len > 0 && ((unsigned char)message[len - 1] & 0xc0) == 0x80)
-		len--;
-	if (len > 0 && (unsigned char)message[len - 1] >= 0xc0)
-		message[len - 1] = '\0';
+	size_t len = strlen(message), start = len;
+	while (start > 0 && ((unsigned char)message[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)message[start - 1] >= 0xc0 &&
+		tl_utf8_sequence((tl_str){ message + start - 1, len - start + 1 }) == 0)
+		message[start - 1] = '\0';
 }
 
+/* Texts from outside are quoted in messages; a line feed in one would make two lines, an escape would drive the terminal. */
 static void
-write_message(struct tl_err *err, enum tl_status status, const char *format, va_list arguments)
+keep_to_one_line(char *message)
 {
+	for (; *message; message++)
+		if ((unsigned char)*message < 0x20 || *message == 0x7f)
+			*message = '?';
+}
+
+/* Leaves room for `tail`, which is the cause and must not be the part that is cut. */
+static void
+write_message(struct tl_err *err, enum tl_status status, const char *tail, const char *format, va_list arguments)
+{
+	size_t room = sizeof err->message - strlen(tail);
 	err->status = status;
-	(void)vsnprintf(err->message, sizeof err->message, format, arguments);
-	cut_at_code_point(err->message, sizeof err->message);
+	int needed = vsnprintf(err->message, room, format, arguments);
+	if (needed < 0 || (size_t)needed >= room)
+		cut_at_code_point(err->message);
+	size_t len = strlen(err->message);
+	(void)snprintf(err->message + len, sizeof err->message - len, "%s", tail);
+	keep_to_one_line(err->message);
 }
 
 enum tl_status
@@ -45,7 +59,7 @@ tl_err_set(struct tl_err *err, enum tl_status status, const char *format, ...)
 	TL_ASSERT(status != TL_OK);
 	va_list arguments;
 	va_start(arguments, format);
-	write_message(err, status, format, arguments);
+	write_message(err, status, "", format, arguments);
 	va_end(arguments);
 	return status;
 }
@@ -74,14 +88,12 @@ enum tl_status
 tl_err_errno(struct tl_err *err, int error, const char *format, ...)
 {
 	enum tl_status status = status_of_errno(error);
+	char text[128], tail[128 + 2];
+	(void)snprintf(tail, sizeof tail, ": %s", strerror_r(error, text, sizeof text));
 	va_list arguments;
 	va_start(arguments, format);
-	write_message(err, status, format, arguments);
+	write_message(err, status, tail, format, arguments);
 	va_end(arguments);
-
-	char text[128];
-	size_t len = strlen(err->message);
-	(void)snprintf(err->message + len, sizeof err->message - len, ": %s", strerror_r(error, text, sizeof text));
 	return status;
 }
 

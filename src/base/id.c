@@ -9,7 +9,8 @@
 
 static const char crockford[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/* 130 bits are written for 128: the digit at `index` holds bits 5 * index - 2 to 5 * index + 2, counted from the most significant. */
+/* 130 bits are written for 128: the digit at `index` holds bits 5 * index - 2 to 5 * index + 2, counted from the most
+ * significant. */
 static unsigned
 digit_of(const uint8_t bytes[16], unsigned index)
 {
@@ -51,7 +52,8 @@ tl_trace_id_text(struct tl_trace_id id, char out[TL_TRACE_ID_TEXT_SIZE])
 enum tl_status
 tl_trace_id_range(tl_str text, struct tl_trace_id *ret_first, struct tl_trace_id *ret_last, struct tl_err *err)
 {
-	tl_str digits = tl_str_starts_with(text, TL_STR("tr_")) ? tl_str_from(text, 3) : text;
+	bool prefixed = tl_str_equal_ignore_case(tl_str_slice(text, 0, 3), TL_STR("tr_"));
+	tl_str digits = prefixed ? tl_str_from(text, 3) : text;
 	if (digits.len == 0 || digits.len > ID_DIGITS)
 		return tl_err_set(err, TL_ERR_PARSE, "'%.*s' is not a trace id: tr_ and 1 to %d characters are expected",
 			TL_FMT(text), ID_DIGITS);

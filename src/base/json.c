@@ -8,11 +8,29 @@
 /* Set when a construction of this thread ran out of memory; told and cleared by the next write. */
 static _Thread_local bool out_of_memory;
 
+/* jansson does not pass every failed allocation on (its reader calls some of them syntax errors), so that they are noticed
+ * here. */
+static void *
+noticing_malloc(size_t size)
+{
+	void *ptr = tl_realloc(NULL, size);
+	if (!ptr)
+		out_of_memory = true;
+	return ptr;
+}
+
+__attribute__((constructor)) static void
+use_our_allocation(void)
+{
+	json_set_alloc_funcs(noticing_malloc, tl_free);
+}
+
+/* `depth` arrays and objects are open around `value`. */
 static bool
 too_deep(const json_t *value, unsigned depth)
 {
-	if (depth > TL_JSON_DEPTH_MAX)
-		return true;
+	if (depth == TL_JSON_DEPTH_MAX)
+		return json_is_array(value) || json_is_object(value);
 	if (json_is_array(value))
 		for (size_t i = 0; i < json_array_size(value); i++)
 			if (too_deep(json_array_get(value, i), depth + 1))
@@ -25,18 +43,40 @@ too_deep(const json_t *value, unsigned depth)
 	return false;
 }
 
+/* jansson reads over a NUL that stands behind a number. */
+static enum tl_status
+refuse_nul(tl_str text, struct tl_err *err)
+{
+	size_t at = tl_str_find_char(text, '\0'), line = 1;
+	if (at == SIZE_MAX)
+		return TL_OK;
+	tl_str before = tl_str_slice(text, 0, at);
+	for (size_t end; (end = tl_str_find_char(before, '\n')) != SIZE_MAX; line++)
+		before = tl_str_from(before, end + 1);
+	return tl_err_set(err, TL_ERR_PARSE, "JSON, line %zu, column %zu: a NUL byte", line, tl_utf8_count(before) + 1);
+}
+
 enum tl_status
 tl_json_parse(tl_str text, tl_json **ret_value, struct tl_err *err)
 {
+	TL_TRY(refuse_nul(text, err));
 	json_error_t error;
+	bool failed_before = out_of_memory;
+	out_of_memory = false;
 	json_t *value = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-	if (!value)
-		return tl_err_set(err, json_error_code(&error) == json_error_out_of_memory ? TL_ERR_NO_MEMORY : TL_ERR_PARSE,
-			"JSON, line %d, column %d: %s", error.line, error.column, error.text);
-	if (too_deep(value, 1)) {
+	bool failed_here = out_of_memory;
+	out_of_memory = failed_before;
+	if (failed_here) {
+		json_decref(value);
+		return tl_err_no_memory(err);
+	}
+	/* jansson stops reading at a depth of its own, far beyond ours. */
+	if (value ? too_deep(value, 0) : json_error_code(&error) == json_error_stack_overflow) {
 		json_decref(value);
 		return tl_err_set(err, TL_ERR_LIMIT, "JSON is nested deeper than %d levels", TL_JSON_DEPTH_MAX);
 	}
+	if (!value)
+		return tl_err_set(err, TL_ERR_PARSE, "JSON, line %d, column %d: %s", error.line, error.column, error.text);
 	*ret_value = value;
 	return TL_OK;
 }
@@ -223,7 +263,7 @@ tl_json_new_null(void)
 tl_json *
 tl_json_copy(const tl_json *value)
 {
-	return remember_failure(json_deep_copy(value));
+	return value ? remember_failure(json_deep_copy(value)) : tl_json_new_null();
 }
 
 void
@@ -286,6 +326,7 @@ write_with(const tl_json *value, size_t flags, struct tl_buf *out, struct tl_err
 	if (failed)
 		return tl_err_no_memory(err);
 	int result = json_dump_callback(value, collect, out, flags | JSON_ENCODE_ANY);
+	out_of_memory = false;
 	TL_TRY(tl_buf_status(out, "JSON", err));
 	return result == 0 ? TL_OK : tl_err_no_memory(err);
 }

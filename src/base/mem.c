@@ -20,7 +20,8 @@ struct tl_arena_block {
 void *
 tl_alloc(size_t count, size_t size)
 {
-	if (tl_fault(TL_FAULT_ALLOC))
+	size_t bytes;
+	if (tl_fault(TL_FAULT_ALLOC) || __builtin_mul_overflow(count, size, &bytes))
 		return NULL;
 	return calloc(count ? count : 1, size ? size : 1);
 }
@@ -42,9 +43,10 @@ tl_free(void *ptr)
 void
 tl_free_cleanup(void *pointer_to_pointer)
 {
-	void **pointer = pointer_to_pointer;
-	free(*pointer);
-	*pointer = NULL;
+	void *pointer, *none = NULL;
+	memcpy(&pointer, pointer_to_pointer, sizeof pointer);
+	tl_free(pointer);
+	memcpy(pointer_to_pointer, &none, sizeof none);
 }
 
 void
@@ -90,7 +92,7 @@ void *
 tl_arena_alloc(struct tl_arena *arena, size_t size)
 {
 	size_t align = _Alignof(max_align_t);
-	if (size > arena->limit || arena->used > arena->limit - size)
+	if (size > PTRDIFF_MAX / 2 || size > arena->limit || arena->used > arena->limit - size)
 		return NULL;
 	size_t rounded = (size + align - 1) / align * align;
 	struct tl_arena_block *block = arena->block;
@@ -153,6 +155,7 @@ tl_arena_grow(struct tl_arena *arena, void *items, size_t *capacity, size_t coun
 	if (count < *capacity)
 		return true;
 	size_t larger = *capacity ? *capacity * 2 : 8;
+	TL_ASSERT(count == *capacity);
 	void *grown = tl_arena_array(arena, larger, item_size), *old;
 	if (!grown)
 		return false;

@@ -1,7 +1,8 @@
-/* Time. Two clocks: wall (nanoseconds since 1970, may step) and monotonic (nanoseconds since an arbitrary start, never steps back on one machine).
+/* Time. Two clocks: wall (nanoseconds since 1970, may step) and monotonic (nanoseconds since an arbitrary start, never steps back
+ * on one machine).
  *
- * Nothing below the capture driver reads a clock by itself: a stamp is taken where something happens and travels with it. A replay hands in the
- * recorded stamps and gets the recorded result. */
+ * Nothing below the capture driver reads a clock by itself: a stamp is taken where something happens and travels with it. A
+ * replay hands in the recorded stamps and gets the recorded result. */
 #ifndef TRACELLM_BASE_CLOCK_H
 #define TRACELLM_BASE_CLOCK_H
 
@@ -25,11 +26,12 @@ struct tl_stamp tl_stamp_now(void);
 #define TL_TIME_TEXT_SIZE 31
 void tl_time_text(uint64_t wall_ns, char out[TL_TIME_TEXT_SIZE]);
 
-/* A duration for people: "1.24s", "12.3ms", "640µs", "2m03s"; `out` holds 24 chars. */
+/* A duration for people, rounded: "640µs", "12.3ms", "1.24s", "2m03s"; `out` holds 24 chars. */
 #define TL_DURATION_TEXT_SIZE 24
 void tl_duration_text(uint64_t duration_ns, char out[TL_DURATION_TEXT_SIZE]);
 
-/* A point in time as HTTP writes it (RFC 9110 5.6.7: IMF-fixdate, and the two obsolete forms) to seconds since 1970. False: not a date. */
+/* A point in time as HTTP writes it (RFC 9110 5.6.7: IMF-fixdate, and the two obsolete forms) to seconds since 1970. False: not a
+ * date. */
 bool tl_http_date_parse(tl_str text, int64_t *ret_unix_s);
 
 #endif

@@ -1,8 +1,8 @@
 /* Errors: a status for code, a sentence for people.
  *
- * A call that can fail returns `enum tl_status` and takes `struct tl_err *err` last. The message is written once, where the cause is
- * known, and says what was wrong and where; callers pass it up unchanged. On failure every other output is untouched. On success
- * `err` is untouched. `err` is never NULL.
+ * A call that can fail returns `enum tl_status` and takes `struct tl_err *err` last. The message is written once, where the cause
+ * is known, and says what was wrong and where; callers pass it up unchanged. On failure every other output is untouched. On
+ * success `err` is untouched. `err` is never NULL.
  *
  *      TL_TRY(tl_log_open(&options, &log, err));       returns from the calling function on failure
  *
@@ -43,7 +43,7 @@ enum tl_status {
 /* Plain data in the caller's frame; needs no clean-up. */
 struct tl_err {
 	enum tl_status status;
-	char message[512]; /* one line, NUL-terminated; longer messages are cut at a code point */
+	char message[512]; /* one line, NUL-terminated; control bytes show as ?; longer messages are cut at a code point */
 };
 
 /* "disk full"; static. */
@@ -53,8 +53,9 @@ const char *tl_status_text(enum tl_status status);
 enum tl_status tl_err_set(struct tl_err *err, enum tl_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same for a failed system call: appends ": " and the text of `error` (an errno value). ENOSPC and EDQUOT become TL_ERR_FULL, EACCES, EPERM
- * and EROFS TL_ERR_PERMISSION, ENOENT TL_ERR_NOT_FOUND, ENOMEM TL_ERR_NO_MEMORY, all else TL_ERR_IO. */
+/* The same for a failed system call: appends ": " and the text of `error` (an errno value), which is never the part that is cut.
+ * ENOSPC and EDQUOT become TL_ERR_FULL, EACCES, EPERM and EROFS TL_ERR_PERMISSION, ENOENT TL_ERR_NOT_FOUND, ENOMEM
+ * TL_ERR_NO_MEMORY, all else TL_ERR_IO. */
 enum tl_status tl_err_errno(struct tl_err *err, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* TL_ERR_NO_MEMORY with one message for all: what was to be allocated does not help anybody. */

@@ -1,7 +1,8 @@
 /* Ids, random numbers, digests.
  *
- * A trace id is 128 random bits, so that it is an OpenTelemetry trace id. Its text is `tr_` and the 128-bit number in 26 digits of lower-case Crockford
- * base32 (0-9 a-z without i l o u), most significant first; the first digit is therefore 0 to 7. A prefix of the text is a range of ids:
+ * A trace id is 128 random bits, so that it is an OpenTelemetry trace id. Its text is `tr_` and the 128-bit number in 26 digits
+ * of lower-case Crockford base32 (0-9 a-z without i l o u), most significant first; the first digit is therefore 0 to 7. A prefix
+ * of the text is a range of ids:
  *
  *      tr_2kf9q3m1          every id from 2kf9q3m1000... to 2kf9q3m1zzz... */
 #ifndef TRACELLM_BASE_ID_H
@@ -27,8 +28,8 @@ struct tl_span_id {
 #define TL_TRACE_ID_SHOWN 8
 
 void tl_trace_id_text(struct tl_trace_id id, char out[TL_TRACE_ID_TEXT_SIZE]);
-/* The whole text form (with or without tr_, either case; i and l read as 1, o as 0, as Crockford has it), or 32 hex digits. TL_ERR_PARSE names the
- * offending character. */
+/* The whole text form (with or without tr_, either case; i and l read as 1, o as 0, as Crockford has it), or 32 hex digits.
+ * TL_ERR_PARSE names the offending character. */
 enum tl_status tl_trace_id_parse(tl_str text, struct tl_trace_id *ret_id, struct tl_err *err);
 /* First and last id that start with `text` (1 to 26 digits, as above). TL_ERR_PARSE: no such text. */
 enum tl_status tl_trace_id_range(tl_str text, struct tl_trace_id *ret_first, struct tl_trace_id *ret_last, struct tl_err *err);
@@ -43,8 +44,9 @@ bool tl_span_id_is_zero(struct tl_span_id id);
 void tl_entropy(void *out, size_t len);
 struct tl_trace_id tl_trace_id_new(void);
 
-/* Random numbers from a seed: the same seed gives the same sequence on every machine (ChaCha20 keyed with BLAKE2b(seed, count)). What a trace draws, it
- * draws from here, and the seed is in its first event, so that a replay draws the same. Plain data; one thread at a time. */
+/* Random numbers from a seed: the same seed gives the same sequence on every machine (ChaCha20 keyed with BLAKE2b(seed, count)).
+ * What a trace draws, it draws from here, and the seed is in its first event, so that a replay draws the same. Plain data; one
+ * thread at a time. */
 #define TL_SEED_SIZE 32
 struct tl_random {
 	uint8_t seed[TL_SEED_SIZE];

@@ -1,6 +1,7 @@
 /* Memory: allocation that tests can make fail, scope clean-up, the arena, the growable buffer.
  *
- * Lifetimes are few: most data lives in one arena per trace, batch or request and goes with it. Handles (`open`/`close`) allocate themselves. */
+ * Lifetimes are few: most data lives in one arena per trace, batch or request and goes with it. Handles (`open`/`close`) allocate
+ * themselves. */
 #ifndef TRACELLM_BASE_MEM_H
 #define TRACELLM_BASE_MEM_H
 
@@ -17,7 +18,8 @@ void *tl_alloc(size_t count, size_t size) __attribute__((malloc));
 void *tl_realloc(void *old, size_t size);
 void tl_free(void *ptr);
 
-/* `TL_CLEANUP(tl_buf_done) struct tl_buf buf = ...;` calls tl_buf_done(&buf) when the scope ends. The function must accept a zeroed object. */
+/* `TL_CLEANUP(tl_buf_done) struct tl_buf buf = ...;` calls tl_buf_done(&buf) when the scope ends. The function must accept a
+ * zeroed object. */
 #define TL_CLEANUP(function) __attribute__((cleanup(function)))
 
 /* For pointers from tl_alloc: `TL_CLEANUP(tl_free_cleanup) char *path = NULL;` */
@@ -49,13 +51,14 @@ tl_str tl_arena_str(struct tl_arena *arena, tl_str s);
 tl_bytes tl_arena_bytes(struct tl_arena *arena, tl_bytes b);
 /* Formats as printf. ptr == NULL on failure. */
 tl_str tl_arena_printf(struct tl_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Grows an array of `*capacity` items to hold at least `count + 1`, doubling; the old one stays in the arena. `items` points to the array pointer.
- * False: failure as above, nothing changed. */
+/* Grows an array of `*capacity` items to hold at least `count + 1`, doubling; the old one stays in the arena. `items` points to
+ * the array pointer. False: failure as above, nothing changed. */
 bool tl_arena_grow(struct tl_arena *arena, void *items, size_t *capacity, size_t count, size_t item_size);
 /* TL_ERR_LIMIT or TL_ERR_NO_MEMORY for an allocation of `size` that gave NULL. */
 enum tl_status tl_arena_failed(const struct tl_arena *arena, size_t size, struct tl_err *err);
 
-/* ---- Buffer: bytes that grow up to a stated limit -------------------------------------------------------------------------------
+/* ---- Buffer: bytes that grow up to a stated limit
+ * -------------------------------------------------------------------------------
  *
  * Adding never fails loudly: the first failure sticks, later additions do nothing, and tl_buf_status says so once at the end.
  * `ptr` is always NUL-terminated behind `len` once something was added. Fields may be read, not written. */
@@ -77,8 +80,8 @@ void tl_buf_add_char(struct tl_buf *buf, char c);
 void tl_buf_printf(struct tl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Removes `count` bytes (at most all) from the front. */
 void tl_buf_consume(struct tl_buf *buf, size_t count);
-/* Text for a terminal: valid UTF-8 is passed, control characters (C0 but line feed and tab, DEL, C1) and broken bytes are shown as \xNN, so that recorded
- * text cannot drive the terminal. */
+/* Text for a terminal: valid UTF-8 is passed, control characters (C0 but line feed and tab, DEL, C1) and broken bytes are shown
+ * as \xNN, so that recorded text cannot drive the terminal. */
 void tl_buf_add_terminal(struct tl_buf *buf, tl_str s);
 /* Text with every broken byte replaced by U+FFFD. */
 void tl_buf_add_utf8(struct tl_buf *buf, tl_str s);

@@ -1,7 +1,7 @@
 /* Text: slices by value, UTF-8, numbers.
  *
- * A slice does not own its bytes and is not NUL-terminated; whoever hands one out says until when it is borrowed. The empty slice may have a NULL
- * `ptr`. tl_str is text (mostly UTF-8, not guaranteed); tl_bytes is anything. */
+ * A slice does not own its bytes and is not NUL-terminated; whoever hands one out says until when it is borrowed. The empty slice
+ * may have a NULL `ptr`. tl_str is text (mostly UTF-8, not guaranteed); tl_bytes is anything. */
 #ifndef TRACELLM_BASE_TEXT_H
 #define TRACELLM_BASE_TEXT_H
 
@@ -49,14 +49,17 @@ tl_str tl_str_from(tl_str s, size_t start);
 tl_str tl_str_slice(tl_str s, size_t start, size_t end);
 /* Without ASCII white space at both ends. */
 tl_str tl_str_trim(tl_str s);
-/* Cuts `*rest` at the first `separator`: returns what is before it, leaves what is behind it (empty, ptr NULL, when there is none). */
+/* Cuts `*rest` at the first `separator`: returns what is before it, leaves what is behind it (empty, ptr NULL, when there is
+ * none). */
 tl_str tl_str_split(tl_str *rest, char separator);
 
-/* Decimal numbers, the whole slice: no sign for u64, no white space, no overflow, at least one digit. False leaves `*ret` untouched. */
+/* Decimal numbers, the whole slice: no sign for u64, no white space, no overflow, at least one digit. False leaves `*ret`
+ * untouched. */
 bool tl_str_to_u64(tl_str s, uint64_t *ret);
 bool tl_str_to_i64(tl_str s, int64_t *ret);
 
-/* Length in bytes of the valid UTF-8 sequence at `s.ptr` (RFC 3629: no overlong form, no surrogate, at most U+10FFFF); 0 when there is none. */
+/* Length in bytes of the valid UTF-8 sequence at `s.ptr` (RFC 3629: no overlong form, no surrogate, at most U+10FFFF); 0 when
+ * there is none. */
 size_t tl_utf8_sequence(tl_str s);
 bool tl_utf8_valid(tl_str s);
 /* Code points; each byte that is not part of a valid sequence counts as one. */
