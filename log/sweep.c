@@ -104,7 +104,7 @@ enum tl_status
 tl_log_is_open(struct tl_log *log, struct tl_trace_id trace_id, bool *ret_open, bool *ret_dead, struct tl_err *err)
 {
 	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
-	struct tl_log_open_trace open;
+	struct tl_log_open_trace open = { .writer = 0 };
 	uint64_t number;
 	uint8_t key[8];
 	tl_bytes value = { NULL, 0 };
