@@ -1,6 +1,6 @@
 /* bench/append: what the log costs over bare LMDB. Rounds of both, one after the other, on the same file system; medians of the rounds.
  *
- *      bench_append [--rounds N] [--seconds S] [--dir DIR]
+ *      bench_append [--rounds N] [--seconds S] [--dir DIR] [--writers W] [--body BYTES]
  *
  * ours: 1 or 64 threads, each appending one event and waiting until it is durable; traces of 20 events. bare: one thread, as many puts a transaction as our commits had on average, each of an
  * event's bytes (envelope and body) under its seq, MDB_APPEND, the same sync flags. */
@@ -24,6 +24,7 @@ struct options {
 	unsigned rounds;
 	double seconds;
 	const char *dir;
+	unsigned writers, body_bytes; /* 0: all */
 };
 
 struct shape {
@@ -250,15 +251,22 @@ main(int argc, char **argv)
 			options.seconds = strtod(argv[i + 1], NULL);
 		else if (strcmp(argv[i], "--dir") == 0)
 			options.dir = argv[i + 1];
+		else if (strcmp(argv[i], "--writers") == 0)
+			options.writers = (unsigned)strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--body") == 0)
+			options.body_bytes = (unsigned)strtoul(argv[i + 1], NULL, 10);
 		else
-			die(argv[i], "known are --rounds N, --seconds S, --dir DIR");
+			die(argv[i], "known are --rounds N, --seconds S, --dir DIR, --writers W, --body BYTES");
 	}
 	if (options.rounds < 1 || options.rounds > ROUNDS_MAX)
 		die("--rounds", "allowed are 1 to 31");
+	unsigned measured = 0;
 	for (unsigned i = 0; i < SHAPES; i++)
-		measure(&options, &shapes[i], rows[i], sizeof rows[i]);
+		if ((options.writers == 0 || options.writers == shapes[i].writers) &&
+			(options.body_bytes == 0 || options.body_bytes == shapes[i].body_bytes))
+			measure(&options, &shapes[i], rows[measured++], sizeof rows[0]);
 	printf("\n%7s %10s %12s %12s %14s %7s\n", "writers", "body bytes", "log ev/s", "bare ev/s", "events/commit", "ratio");
-	for (unsigned i = 0; i < SHAPES; i++)
+	for (unsigned i = 0; i < measured; i++)
 		(void)fputs(rows[i], stdout);
 	return 0;
 }

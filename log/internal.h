@@ -12,6 +12,7 @@
 #include <tracellm/store.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/un.h>
 
 /* ---- Tables and stored forms (envelope.c) ------------------------------------------------------------------------------------------ */
@@ -96,9 +97,8 @@ struct log_batch {
 	size_t count;
 	size_t bytes; /* of the values */
 	uint64_t queued_ns;
-	unsigned turn; /* which of log->done it is waited for on */
-	bool posted;   /* nobody waits */
-	bool done;
+	bool posted; /* nobody waits */
+	sem_t done;  /* one for each batch: a condition shared by 64 waiters sends all of them after one mutex */
 	enum tl_status status;
 	uint64_t first_seq;
 	uint8_t *values;         /* one behind the other, in the block */
@@ -108,6 +108,7 @@ struct log_batch {
 
 struct log_queue {
 	struct log_batch *first, **end;
+	size_t count;
 	size_t bytes;
 };
 
@@ -142,9 +143,7 @@ struct tl_log {
 	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t work;   /* the queue is not empty, or closing */
 	pthread_cond_t room;   /* the queue became shorter */
-	pthread_cond_t done[2];
 	struct log_queue queue;
-	unsigned turn; /* the next group's */
 	bool closing;
 	struct log_batch *spare;
 	unsigned spare_count;

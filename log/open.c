@@ -102,6 +102,7 @@ start_writer(struct tl_log *log, struct tl_err *err)
 	int error = pthread_create(&log->thread, NULL, log_writer_main, log);
 	if (error != 0)
 		return tl_err_errno(err, error, "cannot start the writer thread");
+	(void)pthread_setname_np(log->thread, "log-writer");
 	log->thread_started = true;
 	return TL_OK;
 }
@@ -139,7 +140,7 @@ tl_log_open(const struct tl_log_options *options, struct tl_log **ret_log, struc
 	log->lock_fd = log->run_fd = log->bell.fd = -1;
 	log->queue.end = &log->queue.first;
 	(void)pthread_mutex_init(&log->mutex, NULL);
-	pthread_cond_t *conditions[] = { &log->work, &log->room, &log->done[0], &log->done[1] };
+	pthread_cond_t *conditions[] = { &log->work, &log->room };
 	for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
 		(void)pthread_cond_init(conditions[i], NULL);
 	enum tl_status status = open_staged(log, options->mode, err);
@@ -175,7 +176,7 @@ tl_log_close(struct tl_log *log)
 		log_run_close(log->data_dir, log->writer, log->run_fd);
 	tl_close_cleanup(&log->lock_fd);
 	log_batches_free(log->spare);
-	pthread_cond_t *conditions[] = { &log->work, &log->room, &log->done[0], &log->done[1] };
+	pthread_cond_t *conditions[] = { &log->work, &log->room };
 	for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
 		(void)pthread_cond_destroy(conditions[i]);
 	(void)pthread_mutex_destroy(&log->mutex);

@@ -1,6 +1,7 @@
 /* log/queue: batches on their way: copied, salted and hashed by the thread that submits, handed to the writer thread, given back by the thread that waits. Knows no table. */
 #include "internal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ batch_new(struct tl_log *log, size_t count, size_t bytes)
 		if (!batch)
 			return NULL;
 		batch->block_size = block_size;
+		(void)sem_init(&batch->done, 0, 0);
 		(void)pthread_mutex_lock(&log->mutex);
 		take_salts(log, count, (uint8_t *)batch + salts_at);
 		(void)pthread_mutex_unlock(&log->mutex);
@@ -76,22 +78,34 @@ batch_new(struct tl_log *log, size_t count, size_t bytes)
 	batch->next = NULL;
 	batch->count = count;
 	batch->bytes = bytes;
-	batch->posted = batch->done = false;
+	batch->posted = false;
 	batch->values = (uint8_t *)(batch->items + count);
 	return batch;
 }
 
-/* With the mutex held. */
+static void
+batch_free(struct log_batch *batch)
+{
+	(void)sem_destroy(&batch->done);
+	tl_free(batch);
+}
+
 static void
 batch_give_back(struct tl_log *log, struct log_batch *batch)
 {
-	if (batch->block_size > SPARE_BLOCK || log->spare_count == SPARES_MAX) {
-		tl_free(batch);
-		return;
+	bool kept = false;
+	if (batch->block_size <= SPARE_BLOCK) {
+		(void)pthread_mutex_lock(&log->mutex);
+		kept = log->spare_count < SPARES_MAX;
+		if (kept) {
+			batch->next = log->spare;
+			log->spare = batch;
+			log->spare_count++;
+		}
+		(void)pthread_mutex_unlock(&log->mutex);
 	}
-	batch->next = log->spare;
-	log->spare = batch;
-	log->spare_count++;
+	if (!kept)
+		batch_free(batch);
 }
 
 void
@@ -99,7 +113,7 @@ log_batches_free(struct log_batch *first)
 {
 	for (struct log_batch *next; first; first = next) {
 		next = first->next;
-		tl_free(first);
+		batch_free(first);
 	}
 }
 
@@ -129,9 +143,9 @@ enqueue(struct tl_log *log, struct log_batch *batch)
 	TL_ASSERT(!log->closing);
 	while (log->queue.bytes > 0 && log->queue.bytes + batch->bytes > TL_LOG_QUEUE_BYTES_MAX)
 		(void)pthread_cond_wait(&log->room, &log->mutex);
-	batch->turn = log->turn;
 	*log->queue.end = batch;
 	log->queue.end = &batch->next;
+	log->queue.count++;
 	log->queue.bytes += batch->bytes;
 	(void)pthread_cond_signal(&log->work);
 	(void)pthread_mutex_unlock(&log->mutex);
@@ -169,16 +183,14 @@ enum tl_status
 tl_log_wait(struct tl_log *log, struct tl_log_ticket ticket, uint64_t *ret_first_seq, struct tl_err *err)
 {
 	struct log_batch *batch = (struct log_batch *)(uintptr_t)ticket.number;
-	(void)pthread_mutex_lock(&log->mutex);
-	while (!batch->done)
-		(void)pthread_cond_wait(&log->done[batch->turn], &log->mutex);
+	while (sem_wait(&batch->done) != 0)
+		TL_ASSERT(errno == EINTR);
 	enum tl_status status = batch->status;
 	if (status != TL_OK)
 		*err = batch->err;
 	else if (ret_first_seq)
 		*ret_first_seq = batch->first_seq;
 	batch_give_back(log, batch);
-	(void)pthread_mutex_unlock(&log->mutex);
 	return status;
 }
 
@@ -200,20 +212,17 @@ tl_log_post(struct tl_log *log, const struct tl_record *records, size_t count, s
 void
 log_group_done(struct tl_log *log, struct log_batch *first)
 {
-	bool waited_for[2] = { false, false };
-	(void)pthread_mutex_lock(&log->mutex);
 	for (struct log_batch *batch = first, *next; batch; batch = next) {
 		next = batch->next;
-		if (batch->posted) {
-			log->posts_failed += batch->status != TL_OK;
-			batch_give_back(log, batch);
+		if (!batch->posted) {
+			(void)sem_post(&batch->done);
 			continue;
 		}
-		batch->done = true;
-		waited_for[batch->turn] = true;
+		if (batch->status != TL_OK) {
+			(void)pthread_mutex_lock(&log->mutex);
+			log->posts_failed++;
+			(void)pthread_mutex_unlock(&log->mutex);
+		}
+		batch_give_back(log, batch);
 	}
-	for (unsigned turn = 0; turn < 2; turn++)
-		if (waited_for[turn])
-			(void)pthread_cond_broadcast(&log->done[turn]);
-	(void)pthread_mutex_unlock(&log->mutex);
 }
