@@ -13,8 +13,10 @@ struct tl_wake;
 struct tl_signal;
 struct tl_watch;
 
+/* Owned, tl_loop_close. Ignores SIGPIPE for the whole process unless it has a handler: writing to a peer that has gone must be an error, not the end. */
 enum tl_status tl_loop_open(struct tl_loop **ret_loop, struct tl_err *err);
-/* Closes what is still open on it, lets the loop finish, frees it. Accepts NULL. */
+/* Closes what is still open on it, lets the loop finish, frees it. Calls under way end with TL_HTTP_CANCELLED meanwhile; timers and wakes still run until
+ * that is done, then never again. Accepts NULL. */
 void tl_loop_close(struct tl_loop *loop);
 /* Runs until tl_loop_stop, or until nothing is left that keeps it alive. */
 void tl_loop_run(struct tl_loop *loop);
