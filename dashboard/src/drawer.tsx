@@ -134,7 +134,24 @@ function speedOf(row: SpanRow): readonly [string, ComponentChildren] | null {
 	return ["Speed", `${count(Math.round(tokens / (took_ns / 1e9)))} tokens/s`];
 }
 
-function SpanView({ row, doc }: { row: SpanRow; doc: TraceDocument }): VNode {
+const PHASES: readonly (readonly [string, string])[] = [
+	["connect", "Connect"],
+	["first_byte", "First byte after"],
+	["streaming", "Streaming"],
+];
+
+// How long each phase below this span took, by name.
+function phasesOf(fall: Waterfall, row: SpanRow): (readonly [string, ComponentChildren] | null)[] {
+	if (row.span.kind !== "attempt") return [];
+	const at = fall.byId.get(row.span.span_id) ?? 0;
+	const below = fall.rows.slice(at + 1, row.after).map(({ span }) => span);
+	return PHASES.map(([kind, name]) => {
+		const phase = below.find((span) => span.kind === kind);
+		return phase === undefined ? null : [name, phase.duration_ns === null ? "running" : duration(phase.duration_ns)];
+	});
+}
+
+function SpanView({ row, fall, doc }: { row: SpanRow; fall: Waterfall; doc: TraceDocument }): VNode {
 	const { span, attempt } = row;
 	const share = span.duration_ns !== null && doc.latency_ns ? `${((span.duration_ns / doc.latency_ns) * 100).toFixed(1)}% of the trace` : null;
 	const error = attempt?.error?.message ?? span.error;
@@ -148,6 +165,7 @@ function SpanView({ row, doc }: { row: SpanRow; doc: TraceDocument }): VNode {
 					["Started", `+${duration(span.start_ns)}`],
 					["Duration", span.duration_ns === null ? "running" : duration(span.duration_ns)],
 					known("Share", share),
+					...phasesOf(fall, row),
 					["Status", span.status],
 					speedOf(row),
 					["Span", <span class="mono">{span.span_id}</span>],
@@ -188,6 +206,7 @@ function SpanView({ row, doc }: { row: SpanRow; doc: TraceDocument }): VNode {
 
 function TraceView({ answer }: { answer: TraceAnswer }): VNode {
 	const { document: doc } = answer;
+	const only = doc.calls.length === 1 ? doc.calls[0] : undefined;
 	return (
 		<>
 			<h2>Trace</h2>
@@ -208,7 +227,7 @@ function TraceView({ answer }: { answer: TraceAnswer }): VNode {
 			/>
 			<h2>Tokens</h2>
 			<UsageView usage={doc.usage} />
-			<Facts rows={[["Cost", doc.cost_nano_usd === null ? "not known" : usd(doc.cost_nano_usd)]]} />
+			{only?.cost ? <CostView cost={only.cost} /> : <Facts rows={[["Cost", doc.cost_nano_usd === null ? "not known" : usd(doc.cost_nano_usd)]]} />}
 			<Fold title="Identity">
 				{() => (
 					<>
@@ -223,13 +242,10 @@ function TraceView({ answer }: { answer: TraceAnswer }): VNode {
 
 export function Drawer({ answer, fall, span }: { answer: TraceAnswer; fall: Waterfall; span: string | null }): VNode {
 	const row = span === null ? undefined : fall.rows[fall.byId.get(span) ?? -1];
-	const doc = answer.document;
-	const call = row === undefined || row.span.kind === "trace" ? (doc.calls.length === 1 ? (doc.calls[0] ?? null) : null) : row.call;
 	return (
 		<aside class="drawer" aria-label={row ? `Span ${row.span.name}` : "Trace details"}>
-			{row ? <SpanView row={row} doc={doc} /> : <TraceView answer={answer} />}
-			{row && call && <CallView call={call} />}
-			{!row && call?.cost && <CostView cost={call.cost} />}
+			{row ? <SpanView row={row} fall={fall} doc={answer.document} /> : <TraceView answer={answer} />}
+			{row?.call && <CallView call={row.call} />}
 			<StagesShort />
 		</aside>
 	);

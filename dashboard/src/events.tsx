@@ -37,7 +37,7 @@ function EventRow({ event, index, first, chosen, choose }: { event: LogEvent; in
 }
 
 function Body({ event }: { event: LogEvent }): VNode {
-	const rest = { mono_ns: event.mono_ns, parent_span_id: event.parent_span_id, writer: event.writer };
+	const rest = { mono_ns: event.mono_ns, span_id: event.span_id, parent_span_id: event.parent_span_id, writer: event.writer };
 	return (
 		<section id="event-body" class="msg" aria-label={`Body of event ${event.seq}`}>
 			<div class="who">

@@ -19,9 +19,15 @@ function Mark({ reached }: { reached: boolean }): VNode {
 	);
 }
 
-function after(stage: Stage): string {
+const METRICS_CAPTURED = 3;
+
+// Stages after the call's end are measured from it: what they add is milliseconds, whatever the call took.
+function after(stage: Stage, all: readonly Stage[]): string {
 	if (stage.after_ns === null) return "";
-	return stage.stage === 1 ? "start" : `+${duration(stage.after_ns)}`;
+	if (stage.stage === 1) return "start";
+	const end_ns = all.find((other) => other.stage === METRICS_CAPTURED)?.after_ns ?? null;
+	if (stage.stage <= METRICS_CAPTURED || end_ns === null || stage.after_ns < end_ns) return `+${duration(stage.after_ns)}`;
+	return `end +${duration(stage.after_ns - end_ns)}`;
 }
 
 export function StagesShort(): VNode | null {
@@ -34,7 +40,7 @@ export function StagesShort(): VNode | null {
 					<li key={stage.stage}>
 						<Mark reached={stage.seq !== null} />
 						<span class={stage.seq === null ? "faint" : ""}>{stage.name}</span>
-						<span class="faint">{after(stage)}</span>
+						<span class="faint">{after(stage, stages.value)}</span>
 					</li>
 				))}
 			</ol>
@@ -60,7 +66,7 @@ export function Pipeline(): VNode {
 							Time
 						</th>
 						<th scope="col" class="r">
-							After start
+							After
 						</th>
 						<th scope="col">Detail</th>
 					</tr>
@@ -74,7 +80,9 @@ export function Pipeline(): VNode {
 							<td class="mono">{stage.event}</td>
 							<td class="r">{stage.seq === null ? UNKNOWN : count(stage.seq)}</td>
 							<td class="r">{stage.unix_ns === null ? UNKNOWN : timeOfDay(stage.unix_ns)}</td>
-							<td class="r">{stage.after_ns === null ? UNKNOWN : `+${duration(stage.after_ns)}`}</td>
+							<td class="r" title={stage.after_ns === null ? undefined : `${duration(stage.after_ns)} after the start`}>
+								{after(stage, stages.value) || UNKNOWN}
+							</td>
 							<td>
 								<bdi>{detailOf(stage)}</bdi>
 							</td>

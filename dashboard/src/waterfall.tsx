@@ -11,9 +11,9 @@ import { revealRow, VirtualRows } from "./virtual";
 
 const ROW_PX = 26;
 const INDENT_MAX = 10;
-const TICKS = 5;
+const TICKS = 6;
 const TICKS_NARROW = 3;
-const NARROW_PX = 620;
+const NARROW_PX = 440;
 
 function percent(part: number, whole: number): string {
 	return `${((part / whole) * 100).toFixed(3)}%`;
