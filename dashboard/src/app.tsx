@@ -47,11 +47,11 @@ function Header(): VNode {
 			<LinkState />
 			<span class="buttons">
 				{place.value.trace !== null && (
-					<button type="button" class="quiet foldlist" aria-pressed={folded} onClick={toggleList}>
+					<button type="button" class="quiet foldlist" onClick={toggleList}>
 						{folded ? "Show list" : "Fold list"}
 					</button>
 				)}
-				<button type="button" class="quiet" aria-pressed={paused.value} onClick={togglePause}>
+				<button type="button" class="quiet" onClick={togglePause}>
 					{paused.value ? "Resume" : "Pause"}
 				</button>
 				<button type="button" class="quiet" onClick={toggleTheme}>

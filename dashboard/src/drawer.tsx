@@ -204,6 +204,11 @@ function SpanView({ row, fall, doc }: { row: SpanRow; fall: Waterfall; doc: Trac
 	);
 }
 
+function callWords(call: Call): string {
+	const tokens = call.usage === null ? UNKNOWN : `${count(call.usage.input_tokens)} → ${count(call.usage.output_tokens)}`;
+	return `${tokens}, ${usd(call.cost?.nano_usd ?? null)}`;
+}
+
 function TraceView({ answer }: { answer: TraceAnswer }): VNode {
 	const { document: doc } = answer;
 	const only = doc.calls.length === 1 ? doc.calls[0] : undefined;
@@ -228,6 +233,12 @@ function TraceView({ answer }: { answer: TraceAnswer }): VNode {
 			<h2>Tokens</h2>
 			<UsageView usage={doc.usage} />
 			{only?.cost ? <CostView cost={only.cost} /> : <Facts rows={[["Cost", doc.cost_nano_usd === null ? "not known" : usd(doc.cost_nano_usd)]]} />}
+			{doc.calls.length > 1 && (
+				<>
+					<h2>Calls</h2>
+					<Facts rows={doc.calls.map((call, index) => [`${index + 1} ${call.model}`, callWords(call)] as const)} />
+				</>
+			)}
 			<Fold title="Identity">
 				{() => (
 					<>

@@ -10,6 +10,7 @@ import { VirtualRows } from "./virtual";
 
 const ROW_PX = 30;
 const PREFETCH_ROWS = 40;
+const SCROLL_FROM = 18; // rows; fewer stand in full height
 
 function EventRow({ event, index, first, chosen, choose }: { event: LogEvent; index: number; first: LogEvent; chosen: boolean; choose(seq: number): void }): VNode {
 	return (
@@ -76,7 +77,7 @@ export function Events(): VNode {
 	return (
 		<>
 			<p class="dim">{`${plural(items.length, "event")}${eventsState.value === "more" ? " so far, more below" : ""}; times count from the first`}</p>
-			<div class="events" role="table" aria-label="Events" aria-rowcount={eventsState.value === "all" ? items.length + 1 : -1}>
+			<div class={items.length > SCROLL_FROM ? "events long" : "events"} role="table" aria-label="Events" aria-rowcount={eventsState.value === "all" ? items.length + 1 : -1}>
 				<div class="event columns" role="row" aria-rowindex={1}>
 					<span role="columnheader" class="r">
 						Position

@@ -51,11 +51,15 @@ function priceWords(doc: TraceDocument): string {
 	return cost.price === null ? `As told by the ${cost.source}` : `Price row ${cost.price.provider} ${cost.price.model} of ${cost.price.table}`;
 }
 
+// A trace that runs is as long as the clock says, and the clock's tick draws it again.
+function elapsed(doc: TraceDocument): number {
+	return doc.latency_ns ?? Math.max(0, now_ms.value * 1e6 - doc.started_unix_ns);
+}
+
 function Facts({ answer }: { answer: TraceAnswer }): VNode {
 	const { document: doc } = answer;
 	const { usage } = doc;
 	const retries = Math.max(0, doc.attempts - Math.max(1, doc.calls.length));
-	const elapsed_ns = doc.latency_ns ?? Math.max(0, now_ms.value * 1e6 - doc.started_unix_ns);
 	const estimated = usage?.source === "estimated" ? " (estimated)" : "";
 	return (
 		<dl class="facts">
@@ -68,7 +72,7 @@ function Facts({ answer }: { answer: TraceAnswer }): VNode {
 			<Fact name="Model">
 				<bdi>{doc.model}</bdi>
 			</Fact>
-			<Fact name="Latency">{doc.latency_ns === null ? <span class="s run">{duration(elapsed_ns)}</span> : duration(doc.latency_ns)}</Fact>
+			<Fact name="Latency">{doc.latency_ns === null ? <span class="s run">{duration(elapsed(doc))}</span> : duration(doc.latency_ns)}</Fact>
 			<Fact name="First content">{duration(doc.first_content_ns)}</Fact>
 			<Fact name="Tokens in">
 				{count(usage?.input_tokens ?? null)}
@@ -145,14 +149,15 @@ function selectedCall(doc: TraceDocument, fall: Waterfall, span: string | null):
 
 function WaterfallTab({ answer }: { answer: TraceAnswer }): VNode {
 	const doc = answer.document;
-	const fall = useMemo(() => waterfall(doc, 0), [doc]);
+	const now_ns = elapsed(doc);
+	const fall = useMemo(() => waterfall(doc, now_ns), [doc, now_ns]);
 	const { span } = place.value;
 	const call = selectedCall(doc, fall, span);
 	return (
 		<div class="body">
 			<div class="left">
 				<Trouble doc={doc} />
-				<WaterfallView key={doc.trace_id} doc={doc} />
+				<WaterfallView key={doc.trace_id} fall={fall} now_ns={now_ns} />
 				{call === undefined || doc.calls.length === 1 ? (
 					<>
 						<h2>Messages</h2>

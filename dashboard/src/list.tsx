@@ -89,8 +89,8 @@ function Nothing(): VNode | null {
 	if (failure.value !== null) {
 		return (
 			<div class="nothing" role="alert">
-				<p>{failure.value}</p>
-				<button type="button" onClick={order.value.length === 0 ? reloadAgain : () => void loadMore()}>
+				<p>{failure.value.words}</p>
+				<button type="button" onClick={failure.value.loading === "first" ? reloadAgain : () => void loadMore()}>
 					Try again
 				</button>
 			</div>

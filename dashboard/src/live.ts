@@ -40,7 +40,9 @@ async function reload(seq: number, fromNothing: boolean): Promise<void> {
 	catchUpTo = 0;
 	seen = seq;
 	loadedOnce = true;
-	if ((await handlers.reload(fromNothing)) && mine === reloads) cursor = seen;
+	const loaded = await handlers.reload(fromNothing);
+	// Without a hello nobody knows which log, or up to where.
+	if (loaded && mine === reloads && logId !== null) cursor = seen;
 }
 
 export function reloadAgain(): void {
@@ -65,13 +67,18 @@ function onTrace(frame: TraceFrame): void {
 	handlers.frame(frame);
 }
 
+function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null;
+}
+
+// What is no frame is left alone: a newer server may say more than this page knows.
 function parse(data: unknown): Frame | null {
 	if (typeof data !== "string") return null;
 	try {
 		const value: unknown = JSON.parse(data);
-		if (typeof value !== "object" || value === null) return null;
-		const { type, seq } = value as { type?: unknown; seq?: unknown };
-		return typeof type === "string" && typeof seq === "number" ? (value as Frame) : null;
+		if (!isObject(value) || typeof value["type"] !== "string" || typeof value["seq"] !== "number") return null;
+		if (value["type"].startsWith("trace.") && !(isObject(value["trace"]) && typeof value["trace"]["trace_id"] === "string")) return null;
+		return value as Frame;
 	} catch {
 		return null;
 	}

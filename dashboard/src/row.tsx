@@ -85,7 +85,7 @@ export function Row({ id, index, of, selected, focusable }: RowProps): VNode {
 	if (!trace) return <li class="row" />;
 	return (
 		<li aria-posinset={index + 1} aria-setsize={of} data-trace={id} data-status={trace.status}>
-			<a class="row" href={href({ trace: trace.short_id })} id={`row-${id}`} aria-current={selected ? "true" : undefined} tabIndex={focusable ? 0 : -1}>
+			<a class="row" href={href({ trace: id })} id={`row-${id}`} aria-current={selected ? "true" : undefined} tabIndex={focusable ? 0 : -1}>
 				<StatusSign status={trace.status} />
 				<span class="p">
 					<bdi>{trace.prompt === "" ? "(empty prompt)" : trace.prompt}</bdi>

@@ -71,7 +71,9 @@ async function fetchStages(look: number): Promise<void> {
 	try {
 		const { stages: found } = await getEvents(answer.trace_id, 1, null, mine);
 		if (mine.aborted) return;
+		const moved = found.some((stage, index) => stage.seq !== (stages.peek()[index]?.seq ?? null));
 		stages.value = found;
+		if (moved && eventsState.peek() === "all") fetchNewEvents();
 		const wait_ms = STAGE_LOOKS_MS[look];
 		const complete = found.every((stage) => stage.seq !== null);
 		if (complete || wait_ms === undefined || answer.document.status === "running") return;

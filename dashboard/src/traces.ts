@@ -15,7 +15,7 @@ const HELD_MAX = 10_000;
 export const order = signal<readonly string[]>([]);
 export const total = signal(0);
 export const loading = signal<"first" | "more" | "no">("first");
-export const failure = signal<string | null>(null);
+export const failure = signal<{ words: string; loading: "first" | "more" } | null>(null);
 export const paused = signal(false);
 export const scrolled = signal(false);
 export const heldCount = signal(0);
@@ -63,28 +63,30 @@ function slotFor(trace: Summary, ids: readonly string[]): number {
 	return low;
 }
 
-// Applies one frame to `ids`. False when the row is new and has to be held back.
-function apply(frame: TraceFrame, ids: string[]): boolean {
+type Applied = "as it was" | "moved" | "held";
+
+// Applies one frame: to its row, and to `ids` when rows come or go. A new row may have to be held back.
+function apply(frame: TraceFrame, ids: string[]): Applied {
 	const { trace } = frame;
 	const row = rows.get(trace.trace_id);
 	const wanted = matchesAll(trace, filter.peek().tokens);
 	if (row) {
-		if (trace.seq < row.peek().seq) return true;
+		if (trace.seq < row.peek().seq) return "as it was";
 		row.value = trace;
-		if (wanted) return true;
+		if (wanted) return "as it was";
 		rows.delete(trace.trace_id);
 		ids.splice(ids.indexOf(trace.trace_id), 1);
 		total.value--;
-		return true;
+		return "moved";
 	}
-	if (!wanted) return true;
+	if (!wanted) return "as it was";
 	const slot = slotFor(trace, ids);
-	if (slot === ids.length && next !== null) return true; // beyond what is loaded: its page will bring it
-	if (scrolled.peek()) return false;
+	if (slot === ids.length && next !== null) return "as it was"; // beyond what is loaded: its page will bring it
+	if (scrolled.peek()) return "held";
 	rows.set(trace.trace_id, signal(trace));
 	ids.splice(slot, 0, trace.trace_id);
 	total.value++;
-	return true;
+	return "moved";
 }
 
 function countHeld(): number {
@@ -100,9 +102,13 @@ function flush(): void {
 	batch(() => {
 		if (!paused.peek()) {
 			const ids = [...order.peek()];
-			const before = rows.size;
-			for (const [id, frame] of incoming) if (apply(frame, ids)) incoming.delete(id);
-			if (rows.size !== before || ids.length !== order.peek().length) order.value = ids;
+			let moved = false;
+			for (const [id, frame] of incoming) {
+				const applied = apply(frame, ids);
+				moved ||= applied === "moved";
+				if (applied !== "held") incoming.delete(id);
+			}
+			if (moved) order.value = ids;
 		}
 		heldCount.value = countHeld();
 	});
@@ -153,7 +159,7 @@ export async function loadFirst(fromNothing: boolean): Promise<boolean> {
 		if (mine.signal.aborted) return false;
 		batch(() => {
 			loading.value = "no";
-			failure.value = wordsOf(error);
+			failure.value = { words: wordsOf(error), loading: "first" };
 		});
 		return false;
 	}
@@ -191,7 +197,7 @@ export async function loadMore(): Promise<void> {
 		if (mine.signal.aborted) return;
 		batch(() => {
 			loading.value = "no";
-			failure.value = wordsOf(error);
+			failure.value = { words: wordsOf(error), loading: "more" };
 		});
 	}
 }

@@ -2,15 +2,14 @@
 
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { now_ms } from "./clock";
 import { duration, plural } from "./format";
 import { go, href, place } from "./router";
-import { barsOf, endOf, tickLabel, tickStep, visibleRows, waterfall, type Bar, type SpanRow, type Waterfall } from "./spans";
-import type { TraceDocument } from "./types";
+import { barsOf, endOf, tickLabel, tickStep, visibleRows, type Bar, type SpanRow, type Waterfall } from "./spans";
 import { revealRow, VirtualRows } from "./virtual";
 
 const ROW_PX = 26;
 const INDENT_MAX = 10;
+const SCROLL_FROM = 24; // rows; fewer stand in full height
 const TICKS = 6;
 const TICKS_NARROW = 3;
 const NARROW_PX = 440;
@@ -121,13 +120,13 @@ function useNarrow(scroller: { current: HTMLDivElement | null }): boolean {
 	return narrow;
 }
 
-export function WaterfallView({ doc }: { doc: TraceDocument }): VNode {
+// `now_ns` is where spans that still run end for the moment, as in spans.ts.
+export function WaterfallView({ fall, now_ns }: { fall: Waterfall; now_ns: number }): VNode {
 	const scroller = useRef<HTMLDivElement>(null);
+	const grid = useRef<HTMLDivElement>(null);
 	const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
 	const [cursor, setCursor] = useState<string | null>(null);
 	const narrow = useNarrow(scroller);
-	const now_ns = doc.latency_ns ?? Math.max(0, now_ms.value * 1e6 - doc.started_unix_ns);
-	const fall = useMemo(() => waterfall(doc, now_ns), [doc, now_ns]);
 	const visible = useMemo(() => visibleRows(fall.rows, folded), [fall, folded]);
 	const most = narrow ? TICKS_NARROW : TICKS;
 	const selected = place.value.span;
@@ -146,6 +145,8 @@ export function WaterfallView({ doc }: { doc: TraceDocument }): VNode {
 		if (index === undefined) return;
 		const id = (fall.rows[index] as SpanRow).span.span_id;
 		setCursor(id);
+		// The grid holds the focus until the row is drawn, so that no key pressed meanwhile is lost with the old row.
+		grid.current?.focus({ preventScroll: true });
 		revealRow(scroller.current, visible.indexOf(index), ROW_PX);
 		requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById(`span-${id}`)?.focus({ preventScroll: true })));
 	}
@@ -183,7 +184,9 @@ export function WaterfallView({ doc }: { doc: TraceDocument }): VNode {
 	if (fall.rows.length === 0) return <p class="nothing">No spans yet.</p>;
 	return (
 		<div
-			class={narrow ? "waterfall tight" : "waterfall"}
+			ref={grid}
+			tabIndex={-1}
+			class={`waterfall ${narrow ? "tight" : ""} ${visible.length > SCROLL_FROM ? "long" : ""}`}
 			role="treegrid"
 			aria-label="Spans"
 			aria-rowcount={visible.length + 1}

@@ -26,8 +26,8 @@ afterEach(async () => {
 	assert.deepEqual(troubles, []);
 });
 
-const RETRIED = gallery()[1].summary.short_id;
-const FAILED = gallery()[3].summary.short_id;
+const RETRIED = gallery()[1].summary.trace_id;
+const FAILED = gallery()[3].summary.trace_id;
 
 async function open(path, options = {}) {
 	page = await openPage(browser, server.url + path, options);

@@ -178,6 +178,40 @@ test("filter tokens become the API's parameters and decide which frames make row
 	await row(makeTrace(60)).waitFor();
 });
 
+test("a row that leaves the filter and one that enters it in the same moment change places", async () => {
+	server.add(makeTrace(1, { status: "running", seq: 10, age_s: 9 }));
+	await open("/?q=status:running");
+	await row(makeTrace(1)).waitFor();
+	server.emit("trace.finished", makeTrace(1, { seq: 12, age_s: 9 }));
+	server.emit("trace.created", makeTrace(2, { status: "running", seq: 13, age_s: 3 }));
+	await row(makeTrace(2)).waitFor();
+	assert.deepEqual(await ids(), [traceId(2)]);
+	assert.equal(await page.locator(".total").textContent(), "1");
+});
+
+test("a list that cannot be loaded says why and can be asked again", async () => {
+	await open();
+	server.add(...many(2));
+	await page.route("**/api/traces?*", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"title":"View unusable","detail":"disk I/O error"}' }));
+	await page.goto(`${server.url}/`);
+	await page.getByText("View unusable: disk I/O error").waitFor();
+	await page.unroute("**/api/traces?*");
+	await page.getByRole("button", { name: "Try again" }).click();
+	await row(makeTrace(2)).waitFor();
+});
+
+test("the list is where it was when a narrow page comes back from a trace", async () => {
+	server.add(...many(90));
+	await open("/", { viewport: { width: 500, height: 700 } });
+	await page.locator(".rows").evaluate((rows) => (rows.scrollTop = 1180));
+	await page.locator("li[data-trace] a").nth(10).click();
+	await page.locator("main[data-trace]").waitFor();
+	assert.ok(!(await page.locator(".list").isVisible()));
+	await page.goBack();
+	await page.locator(".list").waitFor();
+	assert.equal(await page.locator(".rows").evaluate((rows) => rows.scrollTop), 1180);
+});
+
 test("a word that is no filter is said to be none", async () => {
 	await open();
 	await page.keyboard.press("/");
@@ -233,6 +267,7 @@ test("10,000 rows load by scrolling and few of them are in the page", async () =
 		await new Promise((resolve) => setTimeout(resolve, 15));
 		loaded = await page.locator(".sizer").evaluate((sizer) => Math.round(sizer.offsetHeight / 38));
 	}
+	await page.locator(".rows").evaluate((rows) => (rows.scrollTop = rows.scrollHeight));
 	await row(makeTrace(1)).waitFor();
 	assert.ok((await page.locator("li[data-trace]").count()) <= 60);
 	assert.equal(new Set(server.requests.filter((url) => url.startsWith("/api/traces?"))).size, server.requests.length, "no page was asked twice");

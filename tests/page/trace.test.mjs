@@ -51,7 +51,11 @@ test("a deep link shows the full prompt and the full answer", async () => {
 	await open(trace);
 	assert.equal(await page.locator(".msg.user .text").evaluate((text) => text.textContent), prompt);
 	assert.equal(await page.locator(".msg.answer .text").evaluate((text) => text.textContent), answer);
-	assert.equal(await page.locator(".msg.answer .text").evaluate((text) => text.innerText), answer, "the pieces add no line");
+	const selected = await page.locator(".msg.answer .text").evaluate((text) => {
+		getSelection().selectAllChildren(text);
+		return String(getSelection());
+	});
+	assert.ok(selected === answer, "the pieces add no line to what is selected and copied");
 	assert.match(await page.title(), /^First line and a long line/);
 });
 
@@ -154,7 +158,7 @@ test("hostile text stays text, everywhere it is shown", async () => {
 	trace.events.stages[0].detail = evil;
 	server.add(trace);
 	await open(trace, `?span=${RETRIED.document.spans[0].span_id}`);
-	const shown = evil.replace("\u0000", "\u0000");
+	const shown = evil;
 	assert.equal(await page.locator(".msg.user .text").evaluate((text) => text.textContent), shown);
 	assert.equal(await page.locator(".msg.answer .text").evaluate((text) => text.textContent), shown);
 	for (const tab of ["messages", "pipeline", "events"]) {
