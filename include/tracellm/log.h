@@ -31,6 +31,7 @@
 #define TRACELLM_LOG_H
 
 #include <tracellm/base.h>
+#include <tracellm/model/event.h>
 
 #define TL_LOG_FORMAT_VERSION 0
 
@@ -155,6 +156,17 @@ enum tl_status tl_log_sweep(struct tl_log *log, tl_log_finish_fn *finish, void *
 /* True in *ret_open when the trace has not ended; *ret_dead when its writer is gone as well. */
 enum tl_status tl_log_is_open(
 	struct tl_log *log, struct tl_trace_id trace_id, bool *ret_open, bool *ret_dead, struct tl_err *err);
+
+/* The sweep with the event that ends such a trace (tl_event_writer_died). Programs that may append call it when they open the log; the server every 5 s. */
+enum tl_status tl_log_end_dead_writers(struct tl_log *log, uint64_t *ret_ended, struct tl_err *err);
+
+/* ---- Events and records ----
+ * A record ready to be appended: envelope from the event, body encoded in `arena`. */
+enum tl_status tl_record_of_event(
+	const struct tl_event *event, struct tl_arena *arena, struct tl_record *ret_record, struct tl_err *err);
+/* The event of a stored record; its text is borrowed from the record's body, its lists live in `arena`. TL_ERR_CORRUPT as tl_event_decode. */
+enum tl_status tl_event_of_record(
+	const struct tl_record *record, struct tl_arena *arena, struct tl_event *ret_event, struct tl_err *err);
 
 /* ---- Verify -------------------------------------------------------------------------------------------------------------------- */
 struct tl_log_report {
