@@ -40,12 +40,14 @@ BUILDS = {
 }
 
 # What a user's machine may have set must not reach a test: a key would be used, a data folder would be filled.
-FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_|(http|https|all|no)_proxy$", re.I)
+# A proxy stays, for the packages of the page, but never between a test and this machine.
+FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
 
 
 def clean_environment(**more):
     kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
-    return kept | {"LC_ALL": "C.UTF-8"} | more
+    return kept | OWN | more
 
 
 def say(text=""):
