@@ -12,8 +12,9 @@
 
 /* ---- parse.c ---- */
 
-/* Parses strictly. What only the strictness refuses (broken UTF-8, a lone surrogate escape, an integer over 64 bits) is replaced and parsed again: `*ret_repaired`
- * tells, and `err` then says what was refused at first. Owned, tl_json_free. TL_ERR_PARSE, TL_ERR_LIMIT (too deep), TL_ERR_NO_MEMORY. */
+/* Parses strictly. What only our door's strictness refuses is replaced and parsed again: an integer over 64 bits becomes a real; broken UTF-8 and a lone
+ * surrogate escape become U+FFFD, which `*ret_repaired` tells, and `err` then says what was refused at first. Owned, tl_json_free. TL_ERR_PARSE,
+ * TL_ERR_LIMIT (too deep), TL_ERR_NO_MEMORY. */
 enum tl_status wire_parse(tl_str text, tl_json **ret_root, bool *ret_repaired, struct tl_err *err);
 
 /* ---- answer.c: the answer as it grows ---- */

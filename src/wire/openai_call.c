@@ -18,7 +18,9 @@ static struct call_part
 part_of(const tl_json *entry)
 {
 	const tl_json *function = tl_json_get(entry, "function"), *custom = tl_json_get(entry, "custom");
-	bool is_custom = tl_json_kind_of(custom) == TL_JSON_OBJECT;
+	/* Some send both, one of them blank. */
+	bool is_custom = tl_json_kind_of(function) != TL_JSON_OBJECT ||
+			 tl_str_equal(tl_json_str(tl_json_get(entry, "type")), TL_STR("custom"));
 	int64_t index = -1;
 	bool has_index = tl_json_int(tl_json_get(entry, "index"), &index) && index >= 0;
 	return (struct call_part){

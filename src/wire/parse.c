@@ -39,16 +39,15 @@ is_low(int unit)
 
 /* Copies the escape at the start of `text`, a surrogate without its other half as U+FFFD. Returns its length. */
 static size_t
-copy_escape(struct tl_buf *out, tl_str text)
+copy_escape(struct tl_buf *out, tl_str text, bool *replaced)
 {
 	int unit = escaped_unit(text);
 	size_t len = unit < 0 ? 2 : 6;
 	if (is_high(unit) && is_low(escaped_unit(tl_str_from(text, 6))))
 		len = 12;
-	if (len == 6 && (is_high(unit) || is_low(unit)))
-		tl_buf_add_z(out, "\\ufffd");
-	else
-		tl_buf_add_str(out, tl_str_slice(text, 0, len));
+	bool lone = len == 6 && (is_high(unit) || is_low(unit));
+	tl_buf_add_str(out, lone ? TL_STR("\\ufffd") : tl_str_slice(text, 0, len));
+	*replaced = *replaced || lone;
 	return len;
 }
 
@@ -68,14 +67,14 @@ copy_number(struct tl_buf *out, tl_str text)
 
 /* Backslashes occur only in strings and digits outside of them start numbers, so this needs no grammar: what is not JSON before is not JSON after. */
 static void
-clean(struct tl_buf *out, tl_str text)
+clean(struct tl_buf *out, tl_str text, bool *replaced)
 {
 	bool in_string = false, after_point = false;
 	while (text.len > 0) {
 		char c = text.ptr[0];
 		size_t len = 1;
 		if (in_string && c == '\\') {
-			len = copy_escape(out, text);
+			len = copy_escape(out, text, replaced);
 		} else if (!in_string && is_digit(c) && !after_point) {
 			len = copy_number(out, text);
 		} else {
@@ -88,13 +87,14 @@ clean(struct tl_buf *out, tl_str text)
 }
 
 static enum tl_status
-parse_cleaned(tl_str text, tl_json **ret_root, struct tl_err *err)
+parse_cleaned(tl_str text, tl_json **ret_root, bool *replaced, struct tl_err *err)
 {
 	TL_CLEANUP(tl_buf_done) struct tl_buf utf8 = { 0 }, cleaned = { 0 };
 	tl_buf_init(&utf8, SIZE_MAX / 2);
 	tl_buf_init(&cleaned, SIZE_MAX / 2);
 	tl_buf_add_utf8(&utf8, text);
-	clean(&cleaned, tl_buf_str(&utf8));
+	clean(&cleaned, tl_buf_str(&utf8), replaced);
+	*replaced = *replaced || !tl_str_equal(tl_buf_str(&utf8), text);
 	if (utf8.failed != TL_OK || cleaned.failed != TL_OK)
 		return tl_err_no_memory(err);
 	return tl_json_parse(tl_buf_str(&cleaned), ret_root, err);
@@ -104,13 +104,14 @@ enum tl_status
 wire_parse(tl_str text, tl_json **ret_root, bool *ret_repaired, struct tl_err *err)
 {
 	struct tl_err again;
+	bool replaced = false;
 	enum tl_status status = tl_json_parse(text, ret_root, err);
 	*ret_repaired = false;
 	if (status != TL_ERR_PARSE)
 		return status;
-	enum tl_status second = parse_cleaned(text, ret_root, &again);
+	enum tl_status second = parse_cleaned(text, ret_root, &replaced, &again);
 	if (second == TL_ERR_NO_MEMORY)
 		return tl_err_no_memory(err);
-	*ret_repaired = second == TL_OK;
+	*ret_repaired = second == TL_OK && replaced;
 	return second == TL_OK ? TL_OK : status;
 }

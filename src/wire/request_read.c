@@ -99,7 +99,8 @@ read_calls(const tl_json *message, struct tl_arena *arena, struct tl_message *re
 		return read_call(NULL, legacy, arena, &ret->tool_calls[0], err);
 	for (size_t i = 0; i < count; i++) {
 		const tl_json *call = tl_json_at(calls, i), *function = tl_json_get(call, "function");
-		TL_TRY(read_call(call, function ? function : tl_json_get(call, "custom"), arena, &ret->tool_calls[i], err));
+		bool custom = tl_json_kind_of(function) != TL_JSON_OBJECT;
+		TL_TRY(read_call(call, custom ? tl_json_get(call, "custom") : function, arena, &ret->tool_calls[i], err));
 	}
 	return TL_OK;
 }
