@@ -98,8 +98,10 @@ void tl_http_call_cancel(struct tl_http_call *call);
 /* ---- HTTP server -----------------------------------------------------------------------------------------------------------------
  * HTTP/1.0 and 1.1, keep-alive, pipelining (answered in order), chunked and sized request bodies, Expect: 100-continue, HEAD. Every request is handed over whole. */
 #define TL_SERVER_HEAD_LIMIT       (16u << 10) /* request line and fields; 431 above */
+#define TL_SERVER_FIELDS_MAX       128u        /* 431 above */
 #define TL_SERVER_BODY_LIMIT       (1u << 20)  /* 413 above */
-#define TL_SERVER_CONNECTIONS_MAX  1024u       /* further ones are answered 503 and closed */
+#define TL_SERVER_RESPONSE_LIMIT   (64u << 20) /* of the arena a handler is given */
+#define TL_SERVER_CONNECTIONS_MAX  1024u       /* WebSockets count; further ones are answered 503 and closed */
 #define TL_SERVER_IDLE_TIMEOUT_MS  60000u      /* between requests */
 #define TL_SERVER_HEAD_TIMEOUT_MS  10000u      /* from the first byte of a request to its last */
 #define TL_SERVER_WRITE_TIMEOUT_MS 30000u      /* a peer that reads nothing */
@@ -147,7 +149,8 @@ struct tl_server_options {
 	uint16_t port; /* 0: any free one */
 	tl_server_handler_fn *handler;
 	void *handler_context;
-	struct tl_websocket_events websocket;
+	struct tl_websocket_events websocket;                                            /* all four must be set */
+	uint32_t idle_timeout_ms, request_timeout_ms, write_timeout_ms, connections_max; /* 0: as defined above */
 };
 
 /* Listens. TL_ERR_BUSY: the port is in use. Owned, tl_server_close. */
@@ -156,7 +159,8 @@ enum tl_status tl_server_open(
 uint16_t tl_server_port(const struct tl_server *server);
 /* Stops listening, answers requests under way, closes WebSockets with 1001, then calls `on_drained` (may be NULL) at the latest after `grace_ms`. */
 void tl_server_drain(struct tl_server *server, uint64_t grace_ms, void (*on_drained)(void *context), void *context);
-void tl_server_close(struct tl_server *server); /* accepts NULL */
+/* At once. `close` of every WebSocket still open is told during the call, nothing after it. Accepts NULL. */
+void tl_server_close(struct tl_server *server);
 
 /* Sends one text frame (copied). False: the socket is closing. At most one frame should be under way: wait for `drained` before the next, so that a slow reader costs one frame here. */
 bool tl_websocket_send(struct tl_websocket *socket, tl_str text);
