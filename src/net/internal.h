@@ -20,6 +20,8 @@ struct loop_part {
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 void loop_add_service(struct tl_loop *loop, struct loop_part *part);
+/* For what can be freed only when no handle is left on the loop: `close` is called last of all, and need not remove the part. */
+void loop_add_remains(struct tl_loop *loop, struct loop_part *part);
 void loop_remove(struct loop_part *part);
 struct uv_loop_s *loop_uv(struct tl_loop *loop);
 

@@ -1,7 +1,9 @@
 /* net/server_answer: answers as bytes, and their way out. Knows nothing of what is answered. */
 #include "server.h"
 
-#include <string.h>
+#include <stdio.h>
+
+#include "field.h"
 
 #define HEAD_LIMIT (64u << 10)
 
@@ -111,24 +113,14 @@ send_bytes(struct connection *connection, tl_str head, tl_str body)
 
 /* ---- answers ---- */
 
-static bool
-is_line(tl_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '\r' || s.ptr[i] == '\n' || s.ptr[i] == '\0')
-			return false;
-	}
-	return true;
-}
-
 /* A line break in a value would let whoever chose it write fields and answers of their own. */
 static bool
 is_clean(const struct tl_server_response *response)
 {
-	bool clean = response->status >= 200 && response->status <= 599 && is_line(response->content_type);
+	bool clean = response->status >= 200 && response->status <= 599 && field_is_value(response->content_type);
 	for (size_t i = 0; i < response->field_count; i++)
-		clean = clean && response->fields[i].name.len && is_line(response->fields[i].name) &&
-			is_line(response->fields[i].value);
+		clean = clean && response->fields[i].name.len && field_is_value(response->fields[i].name) &&
+			field_is_value(response->fields[i].value);
 	return clean;
 }
 

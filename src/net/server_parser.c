@@ -6,6 +6,7 @@
 
 #include <http_parser.h>
 
+#include "field.h"
 #include "server_target.h"
 
 #define ARENA_LIMIT (4 * TL_SERVER_HEAD_LIMIT + TL_SERVER_FIELDS_MAX * sizeof(struct tl_pair))
@@ -138,25 +139,40 @@ lower_case(struct tl_arena *arena, tl_str name, tl_str *ret)
 	return true;
 }
 
+/* A value whose first line is empty and goes on in the next: folded too, but http_parser hands it over in one piece. */
 static bool
+has_fold(const struct server_parser *parser)
+{
+	for (size_t i = 0; i < parser->field_count; i++) {
+		const struct field_span *field = &parser->fields[i];
+		if (memchr(parser->head.ptr + field->name.end, '\n', field->value.start - field->name.end))
+			return true;
+	}
+	return false;
+}
+
+/* 0, or the status to refuse with. */
+static unsigned
 collect_fields(struct server_parser *parser)
 {
 	struct tl_server_request *request = &parser->parsed.request;
 	struct tl_pair *fields = tl_arena_array(&parser->arena, parser->field_count + 1, sizeof *fields);
 	if (!fields)
-		return false;
+		return 503;
 	for (size_t i = 0; i < parser->field_count; i++) {
+		if (!field_is_token(text_of(parser, parser->fields[i].name)))
+			return 400;
 		if (!lower_case(&parser->arena, text_of(parser, parser->fields[i].name), &fields[i].name))
-			return false;
+			return 503;
 		tl_str value = tl_str_trim(text_of(parser, parser->fields[i].value));
 		/* Copied: the raw head may move while a body is still coming in behind it. */
 		fields[i].value = tl_arena_str(&parser->arena, value);
 		if (!fields[i].value.ptr)
-			return false;
+			return 503;
 	}
 	request->fields = fields;
 	request->field_count = parser->field_count;
-	return true;
+	return 0;
 }
 
 /* RFC 6455 4.2.1: a GET of HTTP/1.1 without a body, version 13, a key of 16 bytes in base64. */
@@ -196,8 +212,11 @@ check_head(struct server_parser *parser)
 		return 505;
 	if (http->method == HTTP_CONNECT)
 		return 501;
-	if (!collect_fields(parser))
-		return 503;
+	if (has_fold(parser))
+		return 400;
+	unsigned refused = collect_fields(parser);
+	if (refused)
+		return refused;
 
 	const struct tl_pair *fields = request->fields;
 	size_t count = request->field_count;

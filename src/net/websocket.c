@@ -34,6 +34,7 @@ struct tl_websocket {
 /* Belongs to libwebsockets once the context stands: it goes with it. */
 struct websocket_layer {
 	struct loop_part part;
+	struct tl_loop *loop;
 	struct tl_websocket_events events;
 	void (*on_gone)(void *context);
 	void *gone_context;
@@ -136,7 +137,8 @@ writeable(struct tl_websocket *socket)
 {
 	struct websocket_layer *layer = socket->layer;
 	struct frame *frame = STAILQ_FIRST(&socket->frames);
-	if (frame && !write_piece(socket, frame))
+	/* A write behind one that is not through would lose its frame head. */
+	if (frame && !lws_partial_buffered(socket->wsi) && !write_piece(socket, frame))
 		return -1;
 	if (!STAILQ_EMPTY(&socket->frames) || lws_partial_buffered(socket->wsi)) {
 		lws_callback_on_writable(socket->wsi);
@@ -290,12 +292,21 @@ websocket_close_all(struct websocket_layer *layer, uint16_t code)
 	tl_websocket_close(socket, code);
 }
 
-/* libwebsockets wants this from the loop and from none of its own callbacks. It closes its handles on the loop and then frees the layer. */
+/* The second call frees the context, and the layer with it. With a loop that is not its own, libwebsockets wants it when its handles are closed. */
+static void
+destroy_remains(struct loop_part *part)
+{
+	lws_context_destroy(CONTAINER(part, struct websocket_layer, part)->context);
+}
+
+/* The first call closes sockets and handles; from the loop, and from none of libwebsockets' own callbacks. */
 static void
 destroy(void *context)
 {
 	struct websocket_layer *layer = context;
 	loop_remove(&layer->part);
+	layer->part.close = destroy_remains;
+	loop_add_remains(layer->loop, &layer->part);
 	tl_timer_close(layer->destroyer);
 	lws_context_destroy(layer->context);
 }
@@ -331,7 +342,7 @@ create_context(struct tl_loop *loop, struct websocket_layer *layer, struct tl_er
 		.retry_and_idle_policy = &liveness,
 		.external_baggage_free_on_destroy = layer,
 	};
-	lws_set_log_level(0, NULL);
+	lws_set_log_level(getenv("LL") ? 1 + 2 + 4 + 8 + 16 + 32 + 64 + 128 : 0, NULL);
 	layer->context = lws_create_context(&info);
 	if (!layer->context)
 		return tl_err_set(err, TL_ERR_NET,
@@ -350,6 +361,7 @@ websocket_layer_open(struct tl_loop *loop, const struct tl_websocket_events *eve
 	struct websocket_layer *layer = tl_alloc(1, sizeof *layer);
 	if (!layer)
 		return tl_err_no_memory(err);
+	layer->loop = loop;
 	layer->events = *events;
 	layer->on_gone = on_gone;
 	layer->gone_context = gone_context;

@@ -8,7 +8,10 @@ exchange(const struct fixture *fixture, const char *request, char *answer, size_
 	int fd = raw_connect(fixture->port);
 	assert_true(fd >= 0);
 	assert_true(raw_send_z(fd, request));
-	assert_true(raw_receive_all(fd, answer, size) >= 0);
+	ssize_t got = raw_receive_all(fd, answer, size);
+	if (got < 0)
+		print_error("no end after: %.300s\n", request);
+	assert_true(got >= 0);
 	close(fd);
 }
 
