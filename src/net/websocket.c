@@ -83,14 +83,21 @@ free_socket(struct tl_websocket *socket)
 		layer->on_gone(layer->gone_context);
 }
 
-/* Every callback that returns -1 makes libwebsockets close; with a reason set before, it says so to the peer. */
+/* From the callback of received bytes, -1 makes libwebsockets close, saying why to the peer. */
 static int
 refuse(struct tl_websocket *socket, enum lws_close_status code)
 {
 	socket->closing = true;
-	socket->close_code = (uint16_t)code;
 	lws_close_reason(socket->wsi, code, NULL, 0);
 	return -1;
+}
+
+/* From the callback of a writable socket, -1 would lose the close frame: in Debian's build, which has _DEBUG, libwebsockets then closes twice as a test of itself. */
+static void
+say_goodbye(struct tl_websocket *socket)
+{
+	lws_close_reason(socket->wsi, (enum lws_close_status)socket->close_code, NULL, 0);
+	lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
 }
 
 static int
@@ -149,7 +156,7 @@ writeable(struct tl_websocket *socket)
 		layer->events.drained(layer->events.context, socket);
 	}
 	if (socket->closing && STAILQ_EMPTY(&socket->frames))
-		return refuse(socket, (enum lws_close_status)socket->close_code);
+		say_goodbye(socket);
 	return 0;
 }
 
@@ -185,8 +192,6 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		return reason == LWS_CALLBACK_CLOSED ? 0 : -1;
 	switch (reason) {
 	case LWS_CALLBACK_ESTABLISHED:
-		if (socket->closing)
-			return refuse(socket, (enum lws_close_status)socket->close_code);
 		socket->open = true;
 		layer->events.open(layer->events.context, socket, socket->context);
 		return 0;
