@@ -6,7 +6,7 @@
 
 #include <libwebsockets.h>
 
-#define PIECE_MAX       (16u << 10) /* one write; what the kernel does not take of it is copied by libwebsockets */
+#define PIECE_MAX       (64u << 10) /* one write; what the kernel does not take of it is copied by libwebsockets */
 #define QUEUE_LIMIT     (1u << 20)  /* bytes given to send and not yet written */
 #define CLOSE_TIMEOUT_S 5           /* for a peer that does not let us say goodbye */
 
@@ -347,7 +347,7 @@ create_context(struct tl_loop *loop, struct websocket_layer *layer, struct tl_er
 		.retry_and_idle_policy = &liveness,
 		.external_baggage_free_on_destroy = layer,
 	};
-	lws_set_log_level(getenv("LL") ? 1 + 2 + 4 + 8 + 16 + 32 + 64 + 128 : 0, NULL);
+	lws_set_log_level(0, NULL);
 	layer->context = lws_create_context(&info);
 	if (!layer->context)
 		return tl_err_set(err, TL_ERR_NET,
@@ -376,6 +376,7 @@ websocket_layer_open(struct tl_loop *loop, const struct tl_websocket_events *eve
 		.callback = on_event,
 		.rx_buffer_size = TL_WEBSOCKET_MESSAGE_LIMIT,
 		.user = layer,
+		.tx_packet_size = PIECE_MAX, /* else it writes no more than it reads, 4 KiB */
 	};
 	enum tl_status status = tl_timer_open(loop, destroy, layer, &layer->destroyer, err);
 	if (status != TL_OK) {

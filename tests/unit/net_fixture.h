@@ -31,6 +31,7 @@ struct fixture {
 	atomic_uint requests, drained_calls;
 	/* WebSockets */
 	atomic_uint opened, closed, texts, frames_sent;
+	struct tl_websocket *flooded;
 	size_t frame_size;
 	char *frame;
 };
@@ -104,30 +105,33 @@ socket_text(void *context, struct tl_websocket *socket, tl_str text)
 {
 	struct fixture *fixture = context;
 	atomic_fetch_add(&fixture->texts, 1);
-	if (tl_str_equal(text, TL_STR("flood")))
+	if (tl_str_equal(text, TL_STR("flood"))) {
+		fixture->flooded = socket;
 		send_frame(fixture, socket);
-	else if (tl_str_equal(text, TL_STR("close")))
+	} else if (tl_str_equal(text, TL_STR("close"))) {
 		tl_websocket_close(socket, 4001);
-	else if (tl_str_equal(text, TL_STR("server"))) {
+	} else if (tl_str_equal(text, TL_STR("server"))) {
 		tl_server_close(fixture->server);
 		fixture->server = NULL;
-	} else
+	} else {
 		(void)tl_websocket_send(socket, text);
+	}
 }
 
 static inline void
 socket_drained(void *context, struct tl_websocket *socket)
 {
 	struct fixture *fixture = context;
-	if (atomic_load(&fixture->frames_sent))
+	if (fixture->flooded == socket)
 		send_frame(fixture, socket);
 }
 
 static inline void
 socket_closed(void *context, struct tl_websocket *socket)
 {
-	(void)socket;
 	struct fixture *fixture = context;
+	if (fixture->flooded == socket)
+		fixture->flooded = NULL;
 	atomic_fetch_add(&fixture->closed, 1);
 }
 
