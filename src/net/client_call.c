@@ -66,7 +66,8 @@ tell_head(struct tl_http_call *call, struct tl_stamp at, unsigned status)
 	return true;
 }
 
-/* curl gives a head line by line: interim heads, the final one, and trailers behind the body. Returning another length ends the transfer. */
+/* curl gives a head line by line: interim heads, the final one, and trailers behind the body. Returning another length ends
+ * the transfer. */
 static size_t
 take_head_line(char *bytes, size_t size, size_t count, void *context)
 {

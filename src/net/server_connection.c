@@ -1,4 +1,5 @@
-/* net/server_connection: one connection: reading, its timeouts, requests in order, the hand-over to a WebSocket. Knows no route. */
+/* net/server_connection: one connection: reading, its timeouts, requests in order, the hand-over to a WebSocket. Knows no
+ * route. */
 #include "server.h"
 
 #include <fcntl.h>

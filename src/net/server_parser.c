@@ -1,5 +1,5 @@
-/* net/server_parser: whole requests out of bytes, by http_parser. Knows limits and the rules of RFC 9110 and 9112 that decide whether something is a request
- * at all; knows no socket. */
+/* net/server_parser: whole requests out of bytes, by http_parser. Knows limits and the rules of RFC 9110 and 9112 that
+ * decide whether something is a request at all; knows no socket. */
 #include "server_parser.h"
 
 #include <string.h>

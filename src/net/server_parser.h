@@ -7,7 +7,7 @@
 struct server_parser;
 
 enum parse_state {
-	PARSE_MORE,   /* all bytes were taken, the request is not whole yet */
+	PARSE_MORE,   /* the request is not whole yet: go on with what was not taken, and with what comes */
 	PARSE_READY,  /* a whole request; bytes behind it were not taken */
 	PARSE_REFUSED /* no request: answer `refused` and close */
 };

@@ -41,7 +41,8 @@ decode_percent(tl_str raw, struct tl_arena *arena, tl_str *ret)
 	return true;
 }
 
-/* "http://authority/path" becomes "/path". The authority would replace the Host field (RFC 9112 3.2.2), so one that differs is refused. */
+/* "http://authority/path" becomes "/path". The authority would replace the Host field (RFC 9112 3.2.2), so one that differs
+ * is refused. */
 static bool
 strip_authority(tl_str *target, tl_str host)
 {

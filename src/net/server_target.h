@@ -4,7 +4,8 @@
 
 #include <tracellm/net.h>
 
-/* Splits and decodes a target into arena memory. `host` is the Host field, which an absolute target must agree with. False: not acceptable. */
+/* Splits and decodes a target into arena memory. `host` is the Host field, which an absolute target must agree with. False:
+ * not acceptable. */
 bool target_parse(tl_str target, tl_str host, struct tl_arena *arena, tl_str *ret_path, tl_str *ret_query);
 /* The one field of that lower-case name; false when there is none, or more than one. */
 bool field_single(const struct tl_pair *fields, size_t count, tl_str name, tl_str *ret_value);

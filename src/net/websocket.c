@@ -1,13 +1,13 @@
-/* net/websocket: WebSockets (RFC 6455) by libwebsockets, on sockets whose upgrade request the server has read and accepted. Knows nothing of HTTP beyond the handshake.
+/* net/websocket: WebSockets (RFC 6455) by libwebsockets, on sockets whose upgrade request the server has read and accepted.
+ * Knows nothing of HTTP beyond the handshake.
  *
- * No extensions: permessage-deflate of Debian's 4.1.6 can be made to abort. LWS_CALLBACK_HTTP_CONFIRM_UPGRADE is not handled on purpose: handling it
- * reaches a use after free there. */
+ * No extensions: permessage-deflate of Debian's 4.1.6 can be made to abort. LWS_CALLBACK_HTTP_CONFIRM_UPGRADE is not handled
+ * on purpose: handling it reaches a use after free there. */
 #include "websocket.h"
 
 #include <libwebsockets.h>
 
 #define PIECE_MAX       (64u << 10) /* one write; what the kernel does not take of it is copied by libwebsockets */
-#define QUEUE_LIMIT     (1u << 20)  /* bytes given to send and not yet written */
 #define CLOSE_TIMEOUT_S 5           /* for a peer that does not let us say goodbye */
 
 /* One message. The bytes are behind LWS_PRE, where libwebsockets builds the frame head. */
@@ -92,7 +92,8 @@ refuse(struct tl_websocket *socket, enum lws_close_status code)
 	return -1;
 }
 
-/* From the callback of a writable socket, -1 would lose the close frame: in Debian's build, which has _DEBUG, libwebsockets then closes twice as a test of itself. */
+/* From the callback of a writable socket, -1 would lose the close frame: in Debian's build, which has _DEBUG, libwebsockets
+ * then closes twice as a test of itself. */
 static void
 say_goodbye(struct tl_websocket *socket)
 {
@@ -160,23 +161,17 @@ writeable(struct tl_websocket *socket)
 	return 0;
 }
 
-static void
-attach(struct lws *wsi, struct websocket_layer *layer)
-{
-	struct tl_websocket *socket = layer->adopting;
-	layer->adopting = NULL;
-	socket->wsi = wsi;
-	lws_set_opaque_user_data(wsi, socket);
-}
-
 static int
 on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	(void)user;
 	const struct lws_protocols *protocol = lws_get_protocol(wsi);
 	struct websocket_layer *layer = protocol ? protocol->user : NULL;
-	if (reason == LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED && layer && layer->adopting)
-		attach(wsi, layer);
+	if (reason == LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED && layer && layer->adopting) {
+		layer->adopting->wsi = wsi;
+		lws_set_opaque_user_data(wsi, layer->adopting);
+		layer->adopting = NULL;
+	}
 	if (reason == LWS_CALLBACK_PROTOCOL_INIT || reason == LWS_CALLBACK_PROTOCOL_DESTROY)
 		return 0;
 	struct tl_websocket *socket = lws_get_opaque_user_data(wsi);
@@ -217,7 +212,7 @@ tl_websocket_send(struct tl_websocket *socket, tl_str text)
 	if (socket->closing)
 		return false;
 	struct frame *frame = NULL;
-	if (text.len <= QUEUE_LIMIT - socket->queued)
+	if (text.len <= TL_WEBSOCKET_QUEUE_LIMIT - socket->queued)
 		frame = tl_alloc(1, sizeof *frame + LWS_PRE + text.len);
 	if (!frame) {
 		tl_websocket_close(socket, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION);
@@ -246,7 +241,8 @@ tl_websocket_close(struct tl_websocket *socket, uint16_t code)
 
 /* ---- the layer ---- */
 
-/* The handshake is written anew from what was checked: libwebsockets hangs on some field names (X-Auth, X-Real) and would negotiate what we do not speak. */
+/* The handshake is written anew from what was checked: libwebsockets hangs on some field names (X-Auth, X-Real) and would
+ * negotiate what we do not speak. */
 static void
 write_handshake(struct tl_buf *out, tl_str key, tl_bytes rest)
 {
@@ -297,7 +293,8 @@ websocket_close_all(struct websocket_layer *layer, uint16_t code)
 	tl_websocket_close(socket, code);
 }
 
-/* The second call frees the context, and the layer with it. With a loop that is not its own, libwebsockets wants it when its handles are closed. */
+/* The second call frees the context, and the layer with it. With a loop that is not its own, libwebsockets wants it when its
+ * handles are closed. */
 static void
 destroy_remains(struct loop_part *part)
 {

@@ -1,5 +1,5 @@
-/* For the tests of net's server: a server on a loop in a thread of its own, so that a test can be a plain blocking client. The handler answers by path and
- * asserts nothing: a failed assertion leaves by longjmp, which must not cross threads. */
+/* For the tests of net's server: a server on a loop in a thread of its own, so that a test can be a plain blocking client.
+ * The handler answers by path and asserts nothing: a failed assertion leaves by longjmp, which must not cross threads. */
 #ifndef NET_FIXTURE_H
 #define NET_FIXTURE_H
 

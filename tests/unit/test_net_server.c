@@ -1,4 +1,5 @@
-/* net/server: requests over real sockets: what is answered, what is refused with which status, and that limits and timeouts hold. */
+/* net/server: requests over real sockets: what is answered, what is refused with which status, and that limits and timeouts
+ * hold. */
 #include "net_fixture.h"
 
 /* Sends, reads all until the server closes. */

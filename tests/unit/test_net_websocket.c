@@ -1,4 +1,5 @@
-/* net/websocket: RFC 6455 by hand over raw sockets: the handshake, messages whole and in pieces, closing from every side, a client that does not read. */
+/* net/websocket: RFC 6455 by hand over raw sockets: the handshake, messages whole and in pieces, closing from every side, a
+ * client that does not read. */
 #include "net_fixture.h"
 
 #include <errno.h>
