@@ -42,6 +42,8 @@ BUILDS = {
 # What a user's machine may have set must not reach a test: a key would be used, a data folder would be filled.
 # A proxy stays, for the packages of the page, but never between a test and this machine.
 FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+# Only the sanitizers' builds read these; a finding there must end the program, or nobody would notice. (Unit tests: tests/unit/meson.build.)
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
 OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
 
 
@@ -154,7 +156,7 @@ def end_to_end(script, programs, label):
     with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp", ignore_cleanup_errors=True) as home:
         env = clean_environment(HOME=home, XDG_DATA_HOME=f"{home}/data", XDG_RUNTIME_DIR=home, XDG_CONFIG_HOME=f"{home}/config",
                                 XDG_CACHE_HOME=os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), TMPDIR=home,
-                                TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT))
+                                TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT), **SANITIZERS)
         corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus")
         env.pop("TRACELLM_CORPUS", None)
         if corpus.is_dir():
