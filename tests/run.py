@@ -66,11 +66,15 @@ def show(output):
 
 
 def run(command, log, timeout_s=None, cwd=ROOT, env=None):
-    """Output (both streams) into the log and back with the exit code; 124 as timeout(1) has it. Its whole process group ends with it."""
+    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole process group ends with it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
-                                   env=env or clean_environment(), start_new_session=True)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
+                                       env=env or clean_environment(), start_new_session=True)
+        except OSError as error:
+            out.write(f"cannot run {command[0]}: {error.strerror}\n".encode())
+            return f"cannot run {command[0]}: {error.strerror}\n", 126
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -131,6 +135,11 @@ def meson_tests(name, rounds):
     if code != 0 and not results.failed:
         results.add(report(f"{name}: meson test", Results(failed=[f"{name}: meson test ended with {code}"]), output, 0))
     return results
+
+
+def built_and_tested(name, rounds):
+    results = build(name)
+    return results if results.failed else meson_tests(name, rounds)
 
 
 def tidy():
@@ -206,8 +215,7 @@ def stages(mode):
     yield "tidy", tidy
     for name, (_, _, _, quick) in BUILDS.items():
         if quick or mode != "quick":
-            yield f"{name}: build", lambda name=name: build(name)
-            yield f"{name}: unit tests", lambda name=name: meson_tests(name, rounds)
+            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name, rounds)
     if mode != "quick" and (ROOT / "tests/page/run").exists():
         yield "page", page
     yield "end to end", lambda: all_end_to_end(mode)
