@@ -42,6 +42,8 @@ BUILDS = {
 # What a user's machine may have set must not reach a test: a key would be used, a data folder would be filled.
 # A proxy stays, for the packages of the page, but never between a test and this machine.
 FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+# Only the sanitizers' builds read these; a finding there must end the program, or nobody would notice. (Unit tests: tests/unit/meson.build.)
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
 OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
 
 
@@ -64,11 +66,15 @@ def show(output):
 
 
 def run(command, log, timeout_s=None, cwd=ROOT, env=None):
-    """Output (both streams) into the log and back with the exit code; 124 as timeout(1) has it. Its whole process group ends with it."""
+    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole process group ends with it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
-                                   env=env or clean_environment(), start_new_session=True)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
+                                       env=env or clean_environment(), start_new_session=True)
+        except OSError as error:
+            out.write(f"cannot run {command[0]}: {error.strerror}\n".encode())
+            return f"cannot run {command[0]}: {error.strerror}\n", 126
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -89,11 +95,11 @@ def report(name, results, output, seconds):
     return results
 
 
-def one_step(name, command, log, is_test=False, **how):
-    """A step that only counts when it fails, unless it is a test by itself."""
+def one_step(name, command, log, **how):
+    """A step on the way to tests: it counts only when it fails."""
     begin = time.monotonic()
     output, code = run(command, log, **how)
-    results = Results(passed=int(is_test)) if code == 0 else Results(failed=[f"{name}: exit code {code}"])
+    results = Results() if code == 0 else Results(failed=[f"{name}: exit code {code}"])
     return report(name, results, output, time.monotonic() - begin)
 
 
@@ -131,6 +137,11 @@ def meson_tests(name, rounds):
     return results
 
 
+def built_and_tested(name, rounds):
+    results = build(name)
+    return results if results.failed else meson_tests(name, rounds)
+
+
 def tidy():
     results = Results()
     for script in ("tidy", "selftest"):
@@ -154,7 +165,7 @@ def end_to_end(script, programs, label):
     with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp", ignore_cleanup_errors=True) as home:
         env = clean_environment(HOME=home, XDG_DATA_HOME=f"{home}/data", XDG_RUNTIME_DIR=home, XDG_CONFIG_HOME=f"{home}/config",
                                 XDG_CACHE_HOME=os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), TMPDIR=home,
-                                TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT))
+                                TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT), **SANITIZERS)
         corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus")
         env.pop("TRACELLM_CORPUS", None)
         if corpus.is_dir():
@@ -181,7 +192,7 @@ def all_end_to_end(mode):
 
 
 def page():
-    """The page's packages (once for each lock file), its types, its tests in a browser."""
+    """The page's packages (once for each lock file) and its tests: types, build, browser."""
     dashboard = ROOT / "dashboard"
     output, code = run(["scripts/node"], LOGS / "page-node.log")
     if code != 0:
@@ -193,11 +204,9 @@ def page():
         if results.failed:
             return results
         shutil.copyfile(lock, installed)
-    results = one_step("page: types", ["npm", "run", "check"], LOGS / "page-types.log", is_test=True, cwd=dashboard, env=env)
     begin = time.monotonic()
     output, code = run(["tests/page/run"], LOGS / "page-test.log", 1200, env=env)
-    results.add(report("page", of_node("page", output, code), output, time.monotonic() - begin))
-    return results
+    return report("page", of_node("page", output, code), output, time.monotonic() - begin)
 
 
 def stages(mode):
@@ -206,8 +215,7 @@ def stages(mode):
     yield "tidy", tidy
     for name, (_, _, _, quick) in BUILDS.items():
         if quick or mode != "quick":
-            yield f"{name}: build", lambda name=name: build(name)
-            yield f"{name}: unit tests", lambda name=name: meson_tests(name, rounds)
+            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name, rounds)
     if mode != "quick" and (ROOT / "tests/page/run").exists():
         yield "page", page
     yield "end to end", lambda: all_end_to_end(mode)
