@@ -66,7 +66,8 @@ def show(output):
 
 
 def run(command, log, timeout_s=None, cwd=ROOT, env=None):
-    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole process group ends with it."""
+    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole
+    process group ends with it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         try:
