@@ -3,7 +3,7 @@
 
     --quick   one build with fault points, the tidy test, the end-to-end scripts marked '# quick'
     (none)    also clang, ASan+UBSan, TSan, the page, all end-to-end scripts
-    --long    the same with 20 times the rounds of the random walks, and the scripts marked '# long'
+    --long    the same with TRACELLM_TEST_ROUNDS=20 (random walks and kill rounds go 20 times as far), and the scripts marked '# long'
 
 An end-to-end script is an executable tests/e2e/*.sh or *.py that prints TAP; a line '# quick', '# long', '# sanitizers' (also run with
 those builds' programs) or '# timeout: SECONDS' in it is a mark. Logs lie in build/check/logs.
@@ -50,6 +50,11 @@ OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "
 def clean_environment(**more):
     kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
     return kept | OWN | more
+
+
+def rounds():
+    """How many times as far as usual a test with rounds goes; tests read the same variable."""
+    return int(os.environ.get("TRACELLM_TEST_ROUNDS", "1"))
 
 
 def say(text=""):
@@ -116,14 +121,14 @@ def build(name):
     return one_step(f"{name}: build", ["ninja", "-C", str(folder)], LOGS / f"{name}-build.log")
 
 
-def meson_tests(name, rounds):
+def meson_tests(name):
     """All tests of a build but tidy, which reads sources and is run once. meson leaves each test's output in testlog.json."""
     folder = CHECK / name
-    patience = BUILDS[name][2] * rounds
+    patience = BUILDS[name][2] * rounds()
     command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--no-suite", "tidy", "-t", str(patience)]
     record = folder / "meson-logs" / "testlog.json"
     record.unlink(missing_ok=True)
-    env = clean_environment(CMOCKA_MESSAGE_OUTPUT="XML", TRACELLM_TEST_ROUNDS=os.environ.get("TRACELLM_TEST_ROUNDS", str(rounds)))
+    env = clean_environment(CMOCKA_MESSAGE_OUTPUT="XML")
     output, code = run(command, LOGS / f"{name}-test.log", env=env)
     results = Results()
     lines = record.read_text().splitlines() if record.exists() else []
@@ -138,9 +143,9 @@ def meson_tests(name, rounds):
     return results
 
 
-def built_and_tested(name, rounds):
+def built_and_tested(name):
     results = build(name)
-    return results if results.failed else meson_tests(name, rounds)
+    return results if results.failed else meson_tests(name)
 
 
 def tidy():
@@ -161,7 +166,7 @@ def marks(script):
 def end_to_end(script, programs, label):
     """One script with a home, data and runtime folder of its own. Sockets' paths are short, so it lies directly in /tmp."""
     begin = time.monotonic()
-    timeout_s = int(marks(script).get("timeout") or E2E_TIMEOUT_S)
+    timeout_s = int(marks(script).get("timeout") or E2E_TIMEOUT_S) * rounds()
     name = f"{label}{script.stem}"
     with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp", ignore_cleanup_errors=True) as home:
         env = clean_environment(HOME=home, XDG_DATA_HOME=f"{home}/data", XDG_RUNTIME_DIR=home, XDG_CONFIG_HOME=f"{home}/config",
@@ -212,11 +217,10 @@ def page():
 
 def stages(mode):
     """What is run, in order: a title and a function that gives results. What fails early and often comes first."""
-    rounds = LONG_ROUNDS if mode == "long" else 1
     yield "tidy", tidy
     for name, (_, _, _, quick) in BUILDS.items():
         if quick or mode != "quick":
-            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name, rounds)
+            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name)
     if mode != "quick" and (ROOT / "tests/page/run").exists():
         yield "page", page
     yield "end to end", lambda: all_end_to_end(mode)
@@ -228,6 +232,8 @@ def main():
     which.add_argument("--quick", dest="mode", action="store_const", const="quick", default="full")
     which.add_argument("--long", dest="mode", action="store_const", const="long")
     mode = arguments.parse_args().mode
+    if mode == "long":
+        os.environ.setdefault("TRACELLM_TEST_ROUNDS", str(LONG_ROUNDS))
     shutil.rmtree(LOGS, ignore_errors=True)
     total, begin = Results(), time.monotonic()
     for title, stage in stages(mode):
