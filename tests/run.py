@@ -41,7 +41,7 @@ BUILDS = {
 
 # What a user's machine may have set must not reach a test: a key would be used, a data folder would be filled.
 # A proxy stays, for the packages of the page, but never between a test and this machine.
-FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+FOREIGN = re.compile(r"TRACELLM_(?!TEST_)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
 # Only the sanitizers' builds read these; a finding there must end the program, or nobody would notice. (Unit tests: tests/unit/meson.build.)
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
 OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
@@ -49,7 +49,9 @@ OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "
 
 def clean_environment(**more):
     kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
-    return kept | OWN | more
+    corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus").resolve()
+    found = {"TRACELLM_CORPUS": str(corpus)} if corpus.is_dir() else {}
+    return kept | OWN | found | more
 
 
 def rounds():
@@ -172,10 +174,6 @@ def end_to_end(script, programs, label):
         env = clean_environment(HOME=home, XDG_DATA_HOME=f"{home}/data", XDG_RUNTIME_DIR=home, XDG_CONFIG_HOME=f"{home}/config",
                                 XDG_CACHE_HOME=os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), TMPDIR=home,
                                 TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT), **SANITIZERS)
-        corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus")
-        env.pop("TRACELLM_CORPUS", None)
-        if corpus.is_dir():
-            env["TRACELLM_CORPUS"] = str(corpus)
         output, code = run([str(script)], LOGS / f"e2e-{label.replace(': ', '-')}{script.name}.log", timeout_s, env=env)
     return report(name, of_tap(name, output, code), output, time.monotonic() - begin)
 
