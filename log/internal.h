@@ -90,6 +90,9 @@ struct log_item {
 	bool opens_trace, closes_trace, only_if_open;
 };
 
+/* How a batch and its waiter meet: whoever comes second knows that the other was there. */
+enum log_batch_state { LOG_BATCH_UNDER_WAY, LOG_BATCH_WAITED_FOR, LOG_BATCH_DONE };
+
 /* One append on its way. The submitter owns it until it is queued, the writer thread until it is done, the waiter until it is given back. */
 struct log_batch {
 	struct log_batch *next;
@@ -98,7 +101,9 @@ struct log_batch {
 	size_t bytes; /* of the values */
 	uint64_t queued_ns;
 	bool posted; /* nobody waits */
-	sem_t done;  /* one for each batch: a condition shared by 64 waiters sends all of them after one mutex */
+	_Atomic enum log_batch_state state;
+	sem_t woken;
+	struct log_batch *wakes[2]; /* whom the woken waiter wakes in turn */
 	enum tl_status status;
 	uint64_t first_seq;
 	uint8_t *values;         /* one behind the other, in the block */

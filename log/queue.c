@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Batches up to this size are kept for the next submit; larger ones are worth an allocation. */
@@ -70,7 +71,7 @@ batch_new(struct tl_log *log, size_t count, size_t bytes)
 		if (!batch)
 			return NULL;
 		batch->block_size = block_size;
-		(void)sem_init(&batch->done, 0, 0);
+		(void)sem_init(&batch->woken, 0, 0);
 		(void)pthread_mutex_lock(&log->mutex);
 		take_salts(log, count, (uint8_t *)batch + salts_at);
 		(void)pthread_mutex_unlock(&log->mutex);
@@ -79,6 +80,8 @@ batch_new(struct tl_log *log, size_t count, size_t bytes)
 	batch->count = count;
 	batch->bytes = bytes;
 	batch->posted = false;
+	atomic_store_explicit(&batch->state, LOG_BATCH_UNDER_WAY, memory_order_relaxed);
+	batch->wakes[0] = batch->wakes[1] = NULL;
 	batch->values = (uint8_t *)(batch->items + count);
 	return batch;
 }
@@ -86,7 +89,7 @@ batch_new(struct tl_log *log, size_t count, size_t bytes)
 static void
 batch_free(struct log_batch *batch)
 {
-	(void)sem_destroy(&batch->done);
+	(void)sem_destroy(&batch->woken);
 	tl_free(batch);
 }
 
@@ -179,12 +182,23 @@ tl_log_submit(
 	return TL_OK;
 }
 
+static void
+wake(struct log_batch *batch)
+{
+	if (batch)
+		TL_ASSERT(sem_post(&batch->woken) == 0);
+}
+
 enum tl_status
 tl_log_wait(struct tl_log *log, struct tl_log_ticket ticket, uint64_t *ret_first_seq, struct tl_err *err)
 {
 	struct log_batch *batch = (struct log_batch *)(uintptr_t)ticket.number;
-	while (sem_wait(&batch->done) != 0)
-		TL_ASSERT(errno == EINTR);
+	if (atomic_exchange(&batch->state, LOG_BATCH_WAITED_FOR) == LOG_BATCH_UNDER_WAY) {
+		while (sem_wait(&batch->woken) != 0)
+			TL_ASSERT(errno == EINTR);
+		wake(batch->wakes[0]);
+		wake(batch->wakes[1]);
+	}
 	enum tl_status status = batch->status;
 	if (status != TL_OK)
 		*err = batch->err;
@@ -209,20 +223,40 @@ tl_log_post(struct tl_log *log, const struct tl_record *records, size_t count, s
 	return submit(log, records, count, true, &batch, err);
 }
 
+static void
+posted_done(struct tl_log *log, struct log_batch *batch)
+{
+	if (batch->status != TL_OK) {
+		(void)pthread_mutex_lock(&log->mutex);
+		log->posts_failed++;
+		(void)pthread_mutex_unlock(&log->mutex);
+	}
+	batch_give_back(log, batch);
+}
+
+/* The writer thread wakes one waiter and goes on; each waiter wakes two more. Waking all 64 by itself kept it from the next commit as long as a flush takes, because each one woken may take
+ * the processor from it. Only who sleeps already is given others to wake. */
 void
 log_group_done(struct tl_log *log, struct log_batch *first)
 {
+	struct log_batch *asleep = NULL, **end = &asleep;
 	for (struct log_batch *batch = first, *next; batch; batch = next) {
 		next = batch->next;
-		if (!batch->posted) {
-			(void)sem_post(&batch->done);
-			continue;
+		if (batch->posted) {
+			posted_done(log, batch);
+		} else if (atomic_exchange(&batch->state, LOG_BATCH_DONE) == LOG_BATCH_WAITED_FOR) {
+			*end = batch;
+			end = &batch->next;
 		}
-		if (batch->status != TL_OK) {
-			(void)pthread_mutex_lock(&log->mutex);
-			log->posts_failed++;
-			(void)pthread_mutex_unlock(&log->mutex);
-		}
-		batch_give_back(log, batch);
 	}
+	*end = NULL;
+	unsigned child = 1;
+	struct log_batch *parent = asleep;
+	for (struct log_batch *batch = asleep ? asleep->next : NULL; batch; batch = batch->next) {
+		child ^= 1u;
+		parent->wakes[child] = batch;
+		if (child == 1)
+			parent = parent->next;
+	}
+	wake(asleep);
 }

@@ -37,6 +37,26 @@ function EventRow({ event, index, first, chosen, choose }: { event: LogEvent; in
 	);
 }
 
+function Columns(): VNode {
+	return (
+		<div class="event columns" role="row" aria-rowindex={1}>
+			<span role="columnheader" class="r">
+				Position
+			</span>
+			<span role="columnheader">Type</span>
+			<span role="columnheader" class="r at">
+				Time
+			</span>
+			<span role="columnheader" class="where">
+				Span
+			</span>
+			<span role="columnheader" class="r size">
+				Body
+			</span>
+		</div>
+	);
+}
+
 function Body({ event }: { event: LogEvent }): VNode {
 	const rest = { mono_ns: event.mono_ns, span_id: event.span_id, parent_span_id: event.parent_span_id, writer: event.writer };
 	return (
@@ -78,22 +98,8 @@ export function Events(): VNode {
 		<>
 			<p class="dim">{`${plural(items.length, "event")}${eventsState.value === "more" ? " so far, more below" : ""}; times count from the first`}</p>
 			<div class={items.length > SCROLL_FROM ? "events long" : "events"} role="table" aria-label="Events" aria-rowcount={eventsState.value === "all" ? items.length + 1 : -1}>
-				<div class="event columns" role="row" aria-rowindex={1}>
-					<span role="columnheader" class="r">
-						Position
-					</span>
-					<span role="columnheader">Type</span>
-					<span role="columnheader" class="r at">
-						Time
-					</span>
-					<span role="columnheader" class="where">
-						Span
-					</span>
-					<span role="columnheader" class="r size">
-						Body
-					</span>
-				</div>
 				<VirtualRows
+					head={<Columns />}
 					scroller={scroller}
 					class="eventrows"
 					count={items.length}

@@ -147,10 +147,10 @@ export function List(): VNode {
 	return (
 		<section ref={host} class={`list ${density}`} aria-label="Traces" aria-busy={loading.value === "first"}>
 			<FilterBar />
-			{density === "wide" && <Heading />}
 			<Pill />
 			<VirtualRows
 				list
+				head={density === "wide" && <Heading />}
 				class="rows"
 				scroller={element}
 				count={ids.length}

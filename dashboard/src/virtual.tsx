@@ -12,6 +12,7 @@ export interface VirtualProps {
 	scroller: { current: HTMLDivElement | null };
 	list?: boolean;
 	class?: string;
+	head?: ComponentChildren; // stays at the top while the rows scroll under it
 	after?: ComponentChildren;
 	onRange?(first: number, last: number): void;
 	onScrolled?(top: number): void;
@@ -70,6 +71,7 @@ export function VirtualRows(props: VirtualProps): VNode {
 	const Window = props.list ? "ol" : "div";
 	return (
 		<div ref={scroller} class={`scroller ${props.class ?? ""}`} onScroll={onScroll}>
+			{props.head}
 			<div class="sizer" style={{ height: `${count * rowHeight}px` }}>
 				<Window class="window" style={{ transform: `translateY(${range.first * rowHeight}px)` }}>
 					{rows}
@@ -80,10 +82,12 @@ export function VirtualRows(props: VirtualProps): VNode {
 	);
 }
 
-// Scrolls no more than needed to have the row whole in view.
+// Scrolls no more than needed to have the row whole in view, below the head.
 export function revealRow(scroller: HTMLElement | null, index: number, rowHeight: number): void {
 	if (!scroller) return;
+	const head = scroller.querySelector<HTMLElement>(":scope > .sizer")?.offsetTop ?? 0;
 	const top = index * rowHeight;
+	const lowest = head + top + rowHeight - scroller.clientHeight;
 	if (top < scroller.scrollTop) scroller.scrollTop = top;
-	else if (top + rowHeight > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = top + rowHeight - scroller.clientHeight;
+	else if (lowest > scroller.scrollTop) scroller.scrollTop = lowest;
 }

@@ -197,8 +197,8 @@ export function WaterfallView({ fall, now_ns }: { fall: Waterfall; now_ns: numbe
 				if (fall.byId.has(id)) setCursor(id);
 			}}
 		>
-			<Axis fall={fall} most={most} />
 			<VirtualRows
+				head={<Axis fall={fall} most={most} />}
 				scroller={scroller}
 				class="spans"
 				count={visible.length}

@@ -258,9 +258,14 @@ test("a running trace moves with its own frames, and many frames are few request
 	const asked = () => server.requests.filter((url) => url === `/api/traces/${at(1, 1).summary.short_id}`).length;
 	await page.getByText("1 character so far").waitFor();
 	const before = asked();
-	for (let n = 1; n <= 200; n++) server.emit("trace.updated", at(2000 + n, n));
+	const from_ms = performance.now();
+	for (let n = 1; n <= 200; n++) {
+		server.emit("trace.updated", at(2000 + n, n));
+		await new Promise((resolve) => setTimeout(resolve, 4));
+	}
 	await page.getByText("200 characters so far").waitFor();
-	assert.ok(asked() - before <= 6, `${asked() - before} requests for 200 frames`);
+	const most = (performance.now() - from_ms) / 150 + 2;
+	assert.ok(asked() - before <= most, `${asked() - before} requests for 200 frames`);
 	server.emit("trace.finished", makeTrace(40, { seq: 2300, age_s: 1, answer: "done" }));
 	await until("finished", async () => (await main().getAttribute("data-status")) === "success");
 	await until("acknowledged", () => server.said.length === 1);

@@ -1,4 +1,5 @@
-/* For the tests of net: plain blocking sockets on loopback. Every wait is bounded by RAW_WAIT_S; a wait that runs out fails the call, not the clock. */
+/* For the tests of net: plain blocking sockets on loopback. Every wait is bounded by RAW_WAIT_S; a wait that runs out fails
+ * the call, not the clock. */
 #ifndef RAW_SOCKET_H
 #define RAW_SOCKET_H
 
@@ -93,7 +94,8 @@ raw_receive(int fd, void *out, size_t len)
 	return true;
 }
 
-/* Everything until the peer closes, at most size - 1 bytes, terminated. Returns the length, or -1: reset, or nothing came in time. */
+/* Everything until the peer closes, at most size - 1 bytes, terminated. Returns the length, or -1: reset, or nothing came in
+ * time. */
 static inline ssize_t
 raw_receive_all(int fd, char *out, size_t size)
 {
