@@ -52,6 +52,8 @@ raw_connect(uint16_t port)
 	if (fd < 0)
 		return -1;
 	raw_bound(fd);
+	int on = 1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address)) {
 		(void)close(fd);
 		return -1;

@@ -113,8 +113,6 @@ a_request_may_come_byte_by_byte(void **state)
 		"POST /slow?x=y HTTP/1.1\r\nHost: x\r\nX-Name: value\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 		"3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: t\r\n\r\n";
 	int fd = raw_connect(fixture->port);
-	int on = 1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	for (const char *c = request; *c; c++)
 		assert_true(raw_send(fd, c, 1));
 	char answer[4096];
