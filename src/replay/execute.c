@@ -13,7 +13,7 @@ struct attempt_script {
 /* One arrival of bytes, put together again where a flush had cut it. */
 struct arrival {
 	uint64_t at_ns;
-	tl_bytes bytes = { NULL, 0 };
+	tl_bytes bytes;
 	uint64_t end_offset;
 };
 
