@@ -37,13 +37,19 @@ def checked(results, name, exit_code):
     return results
 
 
+def of_program(name, output, exit_code):
+    """A program that only has an exit code is one test."""
+    if exit_code == SKIPPED:
+        return Results(skipped=[f"{name}: {(output.strip() or 'no reason given').splitlines()[-1]}"])
+    return Results(passed=1) if exit_code == 0 else Results(failed=[f"{name}: ended with exit code {exit_code}"])
+
+
 def of_cmocka(name, output, exit_code):
     """CMOCKA_MESSAGE_OUTPUT=XML: everything is printed at the end, so a program that dies leaves no XML and counts as one failure.
     Read by pattern: texts of failures may hold bytes that no XML parser accepts."""
-    results = Results()
     if exit_code == SKIPPED:
-        results.skipped.append(f"{name}: {(output.strip() or 'skipped').splitlines()[-1]}")
-        return results
+        return of_program(name, output, exit_code)
+    results = Results()
     start = output.rfind('<?xml version="1.0"')
     if start < 0:
         results.failed.append(f"{name}: ended with exit code {exit_code} before it told its results")
