@@ -113,7 +113,6 @@ struct log_batch {
 
 struct log_queue {
 	struct log_batch *first, **end;
-	size_t count;
 	size_t bytes;
 };
 
