@@ -2,7 +2,7 @@
  *
  *      bench_append [--rounds N] [--seconds S] [--dir DIR] [--writers W] [--body BYTES]
  *
- * ours: 1 or 64 threads, each appending one event and waiting until it is durable; traces of 20 events. bare: one thread, as many puts a transaction as our commits had on average, each of an
+ * ours: threads, each with so many events in flight (1: it waits until each is durable); traces of 20 events. bare: one thread, as many puts a transaction as our commits had on average, each of an
  * event's bytes (envelope and body) under its seq, MDB_APPEND, the same sync flags. */
 #include <tracellm/log.h>
 
@@ -17,6 +17,7 @@
 
 #define ROUNDS_MAX       31u
 #define WRITERS_MAX      64u
+#define IN_FLIGHT_MAX    64u
 #define BODY_MAX         2048u
 #define EVENTS_PER_TRACE 20u
 
@@ -28,11 +29,11 @@ struct options {
 };
 
 struct shape {
-	unsigned writers, body_bytes;
+	unsigned writers, in_flight, body_bytes;
 };
 
 struct result {
-	double events_per_s, events_per_commit, cpu_us_per_event;
+	double events_per_s, events_per_commit, cpu_us_per_event, bytes_per_event;
 };
 
 static _Noreturn void
@@ -55,6 +56,21 @@ cpu_s(void)
 	(void)getrusage(RUSAGE_SELF, &usage);
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Bytes handed to write calls so far (proc(5), /proc/pid/io). */
+static double
+written_bytes(void)
+{
+	char line[64];
+	double bytes = 0;
+	FILE *io = fopen("/proc/self/io", "re");
+	while (io && fgets(line, sizeof line, io))
+		if (strncmp(line, "wchar: ", 7) == 0)
+			bytes = strtod(line + 7, NULL);
+	if (io)
+		(void)fclose(io);
+	return bytes;
 }
 
 static void
@@ -92,16 +108,23 @@ append_until_stopped(void *context)
 	struct tl_record record = { .envelope = { .type = 1, .version = 1 }, .body = { body, run->shape->body_bytes } };
 	uint64_t appended = 0;
 	tl_entropy(body, sizeof body);
+	struct tl_log_ticket tickets[IN_FLIGHT_MAX];
 	while (!atomic_load_explicit(&run->stop, memory_order_relaxed)) {
+		struct tl_log_ticket *ticket = &tickets[appended % run->shape->in_flight];
+		if (appended >= run->shape->in_flight && tl_log_wait(run->log, *ticket, NULL, &err) != TL_OK)
+			die("wait", err.message);
 		uint64_t place = appended++ % EVENTS_PER_TRACE;
 		if (place == 0)
 			record.envelope.trace_id = tl_trace_id_new();
 		record.opens_trace = place == 0;
 		record.closes_trace = place == EVENTS_PER_TRACE - 1;
 		record.envelope.at = tl_stamp_now();
-		if (tl_log_append(run->log, &record, 1, NULL, &err) != TL_OK)
-			die("append", err.message);
+		if (tl_log_submit(run->log, &record, 1, ticket, &err) != TL_OK)
+			die("submit", err.message);
 	}
+	for (uint64_t i = 0; i < appended && i < run->shape->in_flight; i++)
+		if (tl_log_wait(run->log, tickets[i], NULL, &err) != TL_OK)
+			die("wait", err.message);
 	atomic_fetch_add(&run->appended, appended);
 	return NULL;
 }
@@ -117,7 +140,7 @@ run_ours(const struct options *options, const struct shape *shape)
 	if (tl_log_open(&log_options, &run.log, &err) != TL_OK)
 		die("open", err.message);
 	pthread_t threads[WRITERS_MAX];
-	double started = now_s(), cpu = cpu_s();
+	double started = now_s(), cpu = cpu_s(), written = written_bytes();
 	for (unsigned i = 0; i < shape->writers; i++)
 		if (pthread_create(&threads[i], NULL, append_until_stopped, &run) != 0)
 			die("pthread_create", "failed");
@@ -129,13 +152,14 @@ run_ours(const struct options *options, const struct shape *shape)
 		(void)pthread_join(threads[i], NULL);
 	double took = now_s() - started;
 	cpu = cpu_s() - cpu;
+	written = written_bytes() - written;
 	struct tl_log_stat stat;
 	if (tl_log_stat(run.log, &stat, &err) != TL_OK)
 		die("stat", err.message);
 	tl_log_close(run.log);
 	remove_dir(dir);
 	double appended = (double)atomic_load(&run.appended);
-	return (struct result){ appended / took, appended / (double)stat.commits, cpu * 1e6 / appended };
+	return (struct result){ appended / took, appended / (double)stat.commits, cpu * 1e6 / appended, written / appended };
 }
 
 /* ---- bare LMDB ------------------------------------------------------------------------------------------------------------------ */
@@ -177,7 +201,7 @@ run_bare(const struct options *options, const struct shape *shape, double events
 	check(mdb_dbi_open(txn, "events", MDB_CREATE, &table), "dbi_open");
 	check(mdb_txn_commit(txn), "commit");
 	uint64_t seq = 0;
-	double started = now_s(), cpu = cpu_s(), commits = 0, due = 0;
+	double started = now_s(), cpu = cpu_s(), written = written_bytes(), commits = 0, due = 0;
 	while (now_s() - started < options->seconds) {
 		/* The mean need not be a whole number. */
 		due += events_per_commit;
@@ -188,9 +212,10 @@ run_bare(const struct options *options, const struct shape *shape, double events
 	}
 	double took = now_s() - started;
 	cpu = cpu_s() - cpu;
+	written = written_bytes() - written;
 	mdb_env_close(env);
 	remove_dir(dir);
-	return (struct result){ (double)seq / took, (double)seq / commits, cpu * 1e6 / (double)seq };
+	return (struct result){ (double)seq / took, (double)seq / commits, cpu * 1e6 / (double)seq, written / (double)seq };
 }
 
 /* ---- rounds --------------------------------------------------------------------------------------------------------------------- */
@@ -211,9 +236,9 @@ median(double *values, unsigned count)
 static void
 print_line(const struct shape *shape, unsigned round, const char *what, const struct result *result)
 {
-	printf("{\"bench\":\"append\",\"writers\":%u,\"body_bytes\":%u,\"round\":%u,\"what\":\"%s\",\"events_per_s\":%.0f,\"events_per_commit\":%.2f,"
-	       "\"cpu_us_per_event\":%.2f}\n",
-		shape->writers, shape->body_bytes, round, what, result->events_per_s, result->events_per_commit, result->cpu_us_per_event);
+	printf("{\"bench\":\"append\",\"writers\":%u,\"in_flight\":%u,\"body_bytes\":%u,\"round\":%u,\"what\":\"%s\",\"events_per_s\":%.0f,\"events_per_commit\":%.2f,"
+	       "\"cpu_us_per_event\":%.2f,\"written_bytes_per_event\":%.0f}\n",
+		shape->writers, shape->in_flight, shape->body_bytes, round, what, result->events_per_s, result->events_per_commit, result->cpu_us_per_event, result->bytes_per_event);
 	(void)fflush(stdout);
 }
 
@@ -233,14 +258,14 @@ measure(const struct options *options, const struct shape *shape, char *table_ro
 	}
 	unsigned n = options->rounds;
 	double middle = median(ratio, n);
-	(void)snprintf(table_row, size, "%7u %10u %12.0f %12.0f %14.1f %7.2f  (%.2f to %.2f)\n", shape->writers, shape->body_bytes,
+	(void)snprintf(table_row, size, "%7u %9u %10u %12.0f %12.0f %14.1f %7.2f  (%.2f to %.2f)\n", shape->writers, shape->in_flight, shape->body_bytes,
 		median(ours, n), median(bare, n), median(group, n), middle, ratio[0], ratio[n - 1]);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct shape shapes[] = { { 1, 200 }, { 1, 2048 }, { 64, 200 }, { 64, 2048 } };
+	static const struct shape shapes[] = { { 1, 1, 200 }, { 1, 1, 2048 }, { 1, 64, 200 }, { 1, 64, 2048 }, { 64, 1, 200 }, { 64, 1, 2048 } };
 	enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 	struct options options = { .rounds = 5, .seconds = 1, .dir = "/tmp" };
 	char rows[SHAPES][128];
@@ -265,7 +290,7 @@ main(int argc, char **argv)
 		if ((options.writers == 0 || options.writers == shapes[i].writers) &&
 			(options.body_bytes == 0 || options.body_bytes == shapes[i].body_bytes))
 			measure(&options, &shapes[i], rows[measured++], sizeof rows[0]);
-	printf("\n%7s %10s %12s %12s %14s %7s\n", "writers", "body bytes", "log ev/s", "bare ev/s", "events/commit", "ratio");
+	printf("\n%7s %9s %10s %12s %12s %14s %7s\n", "writers", "in flight", "body bytes", "log ev/s", "bare ev/s", "events/commit", "ratio");
 	for (unsigned i = 0; i < measured; i++)
 		(void)fputs(rows[i], stdout);
 	return 0;

@@ -3,7 +3,7 @@
 
     --quick   one build with fault points, the tidy test, the end-to-end scripts marked '# quick'
     (none)    also clang, ASan+UBSan, TSan, the page, all end-to-end scripts
-    --long    the same with 20 times the rounds of the random walks, and the scripts marked '# long'
+    --long    the same with TRACELLM_TEST_ROUNDS=20 (random walks and kill rounds go 20 times as far), and the scripts marked '# long'
 
 An end-to-end script is an executable tests/e2e/*.sh or *.py that prints TAP; a line '# quick', '# long', '# sanitizers' (also run with
 those builds' programs) or '# timeout: SECONDS' in it is a mark. Logs lie in build/check/logs.
@@ -41,13 +41,22 @@ BUILDS = {
 
 # What a user's machine may have set must not reach a test: a key would be used, a data folder would be filled.
 # A proxy stays, for the packages of the page, but never between a test and this machine.
-FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+FOREIGN = re.compile(r"TRACELLM_(?!TEST_)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+# Only the sanitizers' builds read these; a finding there must end the program, or nobody would notice. (Unit tests: tests/unit/meson.build.)
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
 OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
 
 
 def clean_environment(**more):
     kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
-    return kept | OWN | more
+    corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus").resolve()
+    found = {"TRACELLM_CORPUS": str(corpus)} if corpus.is_dir() else {}
+    return kept | OWN | found | more
+
+
+def rounds():
+    """How many times as far as usual a test with rounds goes; tests read the same variable."""
+    return int(os.environ.get("TRACELLM_TEST_ROUNDS", "1"))
 
 
 def say(text=""):
@@ -64,11 +73,16 @@ def show(output):
 
 
 def run(command, log, timeout_s=None, cwd=ROOT, env=None):
-    """Output (both streams) into the log and back with the exit code; 124 as timeout(1) has it. Its whole process group ends with it."""
+    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole
+    process group ends with it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
-                                   env=env or clean_environment(), start_new_session=True)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
+                                       env=env or clean_environment(), start_new_session=True)
+        except OSError as error:
+            out.write(f"cannot run {command[0]}: {error.strerror}\n".encode())
+            return f"cannot run {command[0]}: {error.strerror}\n", 126
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -89,11 +103,11 @@ def report(name, results, output, seconds):
     return results
 
 
-def one_step(name, command, log, is_test=False, **how):
-    """A step that only counts when it fails, unless it is a test by itself."""
+def one_step(name, command, log, **how):
+    """A step on the way to tests: it counts only when it fails."""
     begin = time.monotonic()
     output, code = run(command, log, **how)
-    results = Results(passed=int(is_test)) if code == 0 else Results(failed=[f"{name}: exit code {code}"])
+    results = Results() if code == 0 else Results(failed=[f"{name}: exit code {code}"])
     return report(name, results, output, time.monotonic() - begin)
 
 
@@ -109,14 +123,14 @@ def build(name):
     return one_step(f"{name}: build", ["ninja", "-C", str(folder)], LOGS / f"{name}-build.log")
 
 
-def meson_tests(name, rounds):
+def meson_tests(name):
     """All tests of a build but tidy, which reads sources and is run once. meson leaves each test's output in testlog.json."""
     folder = CHECK / name
-    patience = BUILDS[name][2] * rounds
+    patience = BUILDS[name][2] * rounds()
     command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--no-suite", "tidy", "-t", str(patience)]
     record = folder / "meson-logs" / "testlog.json"
     record.unlink(missing_ok=True)
-    env = clean_environment(CMOCKA_MESSAGE_OUTPUT="XML", TRACELLM_TEST_ROUNDS=os.environ.get("TRACELLM_TEST_ROUNDS", str(rounds)))
+    env = clean_environment(CMOCKA_MESSAGE_OUTPUT="XML")
     output, code = run(command, LOGS / f"{name}-test.log", env=env)
     results = Results()
     lines = record.read_text().splitlines() if record.exists() else []
@@ -129,6 +143,11 @@ def meson_tests(name, rounds):
     if code != 0 and not results.failed:
         results.add(report(f"{name}: meson test", Results(failed=[f"{name}: meson test ended with {code}"]), output, 0))
     return results
+
+
+def built_and_tested(name):
+    results = build(name)
+    return results if results.failed else meson_tests(name)
 
 
 def tidy():
@@ -149,16 +168,12 @@ def marks(script):
 def end_to_end(script, programs, label):
     """One script with a home, data and runtime folder of its own. Sockets' paths are short, so it lies directly in /tmp."""
     begin = time.monotonic()
-    timeout_s = int(marks(script).get("timeout") or E2E_TIMEOUT_S)
+    timeout_s = int(marks(script).get("timeout") or E2E_TIMEOUT_S) * rounds()
     name = f"{label}{script.stem}"
     with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp", ignore_cleanup_errors=True) as home:
         env = clean_environment(HOME=home, XDG_DATA_HOME=f"{home}/data", XDG_RUNTIME_DIR=home, XDG_CONFIG_HOME=f"{home}/config",
                                 XDG_CACHE_HOME=os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), TMPDIR=home,
-                                TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT))
-        corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus")
-        env.pop("TRACELLM_CORPUS", None)
-        if corpus.is_dir():
-            env["TRACELLM_CORPUS"] = str(corpus)
+                                TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT), **SANITIZERS)
         output, code = run([str(script)], LOGS / f"e2e-{label.replace(': ', '-')}{script.name}.log", timeout_s, env=env)
     return report(name, of_tap(name, output, code), output, time.monotonic() - begin)
 
@@ -181,7 +196,7 @@ def all_end_to_end(mode):
 
 
 def page():
-    """The page's packages (once for each lock file), its types, its tests in a browser."""
+    """The page's packages (once for each lock file) and its tests: types, build, browser."""
     dashboard = ROOT / "dashboard"
     output, code = run(["scripts/node"], LOGS / "page-node.log")
     if code != 0:
@@ -193,21 +208,17 @@ def page():
         if results.failed:
             return results
         shutil.copyfile(lock, installed)
-    results = one_step("page: types", ["npm", "run", "check"], LOGS / "page-types.log", is_test=True, cwd=dashboard, env=env)
     begin = time.monotonic()
     output, code = run(["tests/page/run"], LOGS / "page-test.log", 1200, env=env)
-    results.add(report("page", of_node("page", output, code), output, time.monotonic() - begin))
-    return results
+    return report("page", of_node("page", output, code), output, time.monotonic() - begin)
 
 
 def stages(mode):
     """What is run, in order: a title and a function that gives results. What fails early and often comes first."""
-    rounds = LONG_ROUNDS if mode == "long" else 1
     yield "tidy", tidy
     for name, (_, _, _, quick) in BUILDS.items():
         if quick or mode != "quick":
-            yield f"{name}: build", lambda name=name: build(name)
-            yield f"{name}: unit tests", lambda name=name: meson_tests(name, rounds)
+            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name)
     if mode != "quick" and (ROOT / "tests/page/run").exists():
         yield "page", page
     yield "end to end", lambda: all_end_to_end(mode)
@@ -219,6 +230,8 @@ def main():
     which.add_argument("--quick", dest="mode", action="store_const", const="quick", default="full")
     which.add_argument("--long", dest="mode", action="store_const", const="long")
     mode = arguments.parse_args().mode
+    if mode == "long":
+        os.environ.setdefault("TRACELLM_TEST_ROUNDS", str(LONG_ROUNDS))
     shutil.rmtree(LOGS, ignore_errors=True)
     total, begin = Results(), time.monotonic()
     for title, stage in stages(mode):

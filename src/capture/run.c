@@ -12,7 +12,9 @@ struct tl_capture {
 	struct tl_timer *timer;
 	struct tl_ask *ask; /* NULL: none under way */
 	bool waiting;       /* the timer means wake, not tick */
-	bool done;
+	bool done;          /* the engine is told nothing any more; on_done follows once no ask is under way */
+	enum tl_status status;
+	struct tl_err err;
 
 	/* What the engine emitted since the last hand-over to the log. */
 	struct tl_arena arena;
@@ -56,15 +58,26 @@ hand_over(struct tl_capture *capture, bool durable, struct tl_err *err)
 }
 
 static void
+tell_done(struct tl_capture *capture)
+{
+	capture->options.on_done(capture->options.context, capture->status, &capture->err);
+}
+
+/* An ask under way still holds our address: its end is waited for before anybody hears that all is done. */
+static void
 finish(struct tl_capture *capture, enum tl_status status, const struct tl_err *err)
 {
 	if (capture->done)
 		return;
 	capture->done = true;
+	capture->status = status;
+	if (status != TL_OK)
+		capture->err = *err;
 	tl_timer_stop(capture->timer);
 	if (capture->ask)
 		capture->options.provider->cancel(capture->ask);
-	capture->options.on_done(capture->options.context, status, err);
+	else
+		tell_done(capture);
 }
 
 static void on_head(void *context, struct tl_stamp at, unsigned http_status, const struct tl_pair *headers, size_t header_count);
@@ -150,7 +163,9 @@ on_end(void *context, struct tl_stamp at, const struct tl_ask_end *end)
 	struct tl_err err;
 	capture->ask = NULL;
 	tl_timer_stop(capture->timer);
-	if (!capture->done)
+	if (capture->done)
+		tell_done(capture);
+	else
 		conclude(capture, tl_engine_end(capture->engine, at, end, &wish, &err), &wish, &err);
 }
 
@@ -215,7 +230,7 @@ tl_capture_close(struct tl_capture *capture)
 	struct tl_err ignored;
 	if (!capture)
 		return;
-	TL_ASSERT(!capture->ask || capture->done);
+	TL_ASSERT(!capture->ask);
 	if (capture->submitted)
 		(void)tl_log_wait(capture->options.log, capture->ticket, NULL, &ignored);
 	tl_timer_close(capture->timer);

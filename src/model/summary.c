@@ -147,6 +147,16 @@ tl_trace_request_body(const struct tl_trace *trace)
 	return call ? call->request.body : (tl_bytes){ NULL, 0 };
 }
 
+static int64_t
+last_http_status(const struct fold_call *call)
+{
+	int64_t status = -1;
+	for (const struct fold_attempt *attempt = call->attempts; attempt; attempt = attempt->next)
+		if (attempt->ended && attempt->end.http_status >= 0)
+			status = attempt->end.http_status;
+	return status;
+}
+
 static enum tl_trace_status
 status_of(const struct tl_trace *trace)
 {
@@ -185,6 +195,7 @@ tl_trace_summary(const struct tl_trace *trace)
 		.attempts = trace->attempt_count,
 		.answer_chars = tl_utf8_count(tl_trace_answer(trace)),
 		.error_class = trace->end.error_class,
+		.http_status = last_http_status(call),
 		.replay_of = trace->begin.replay_of,
 		.seq = trace->seq,
 	};

@@ -1,5 +1,5 @@
-/* net, private: the HTTP client's own files. client.c drives curl's transfers on the loop, client_call.c is one request and its response, client_end.c
- * says how a call ended. curl's handles are opaque here (`void *`, as curl itself declares them). */
+/* net, private: the HTTP client's own files. client.c drives curl's transfers on the loop, client_call.c is one request and
+ * its response, client_end.c says how a call ended. curl's handles are opaque here (`void *`, as curl itself declares them). */
 #ifndef TL_NET_CLIENT_H
 #define TL_NET_CLIENT_H
 

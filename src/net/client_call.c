@@ -5,6 +5,8 @@
 
 #include <curl/curl.h>
 
+#include "field.h"
+
 /* ---- the response ---- */
 
 static bool
@@ -64,7 +66,8 @@ tell_head(struct tl_http_call *call, struct tl_stamp at, unsigned status)
 	return true;
 }
 
-/* curl gives a head line by line: interim heads, the final one, and trailers behind the body. Returning another length ends the transfer. */
+/* curl gives a head line by line: interim heads, the final one, and trailers behind the body. Returning another length ends
+ * the transfer. */
 static size_t
 take_head_line(char *bytes, size_t size, size_t count, void *context)
 {
@@ -117,30 +120,6 @@ take_body(char *bytes, size_t size, size_t count, void *context)
 
 /* ---- the request ---- */
 
-/* RFC 9110 5.6.2 */
-static bool
-is_token(tl_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		if (c <= ' ' || c >= 127 || strchr("\"(),/:;<=>?@[\\]{}", c))
-			return false;
-	}
-	return s.len > 0;
-}
-
-/* RFC 9110 5.5: no control characters but the tab; a line break here would smuggle a field in. */
-static bool
-is_field_value(tl_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		if ((c < ' ' && c != '\t') || c == 127)
-			return false;
-	}
-	return true;
-}
-
 static enum tl_status
 check_url(const char *url, struct tl_err *err)
 {
@@ -166,9 +145,9 @@ check_url(const char *url, struct tl_err *err)
 static enum tl_status
 add_field(struct tl_http_call *call, struct tl_pair field, struct tl_buf *line, struct tl_err *err)
 {
-	if (!is_token(field.name))
+	if (!field_is_token(field.name))
 		return tl_err_set(err, TL_ERR_USAGE, "a request field's name is not a token (RFC 9110 5.6.2)");
-	if (!is_field_value(field.value))
+	if (!field_is_value(field.value))
 		return tl_err_set(
 			err, TL_ERR_USAGE, "the value of request field %.*s holds a control character", TL_FMT(field.name));
 	tl_buf_clear(line);
@@ -257,7 +236,7 @@ set_rules(struct tl_http_call *call, uint64_t timeout_ms)
 static enum tl_status
 prepare(struct tl_http_call *call, const struct tl_http_request *request, struct tl_err *err)
 {
-	if (!is_token(request->method))
+	if (!field_is_token(request->method))
 		return tl_err_set(err, TL_ERR_USAGE, "the request method is not a token (RFC 9110 9.1)");
 	if (tl_str_find_char(request->url, '\0') != SIZE_MAX)
 		return tl_err_set(err, TL_ERR_USAGE, "this URL cannot be used: it holds a NUL");

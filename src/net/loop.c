@@ -11,6 +11,7 @@ struct tl_loop {
 	uv_loop_t uv;
 	struct loop_parts services;
 	struct loop_parts handles;
+	struct loop_parts remains;
 	struct client *client;
 };
 
@@ -68,6 +69,7 @@ tl_loop_open(struct tl_loop **ret_loop, struct tl_err *err)
 	}
 	LIST_INIT(&loop->services);
 	LIST_INIT(&loop->handles);
+	LIST_INIT(&loop->remains);
 	ignore_broken_pipes();
 	*ret_loop = loop;
 	return TL_OK;
@@ -94,6 +96,7 @@ tl_loop_close(struct tl_loop *loop)
 	close_parts(&loop->handles);
 	while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
 		;
+	close_parts(&loop->remains);
 	TL_ASSERT(uv_loop_close(&loop->uv) == 0);
 	tl_free(loop);
 }
@@ -114,6 +117,12 @@ void
 loop_add_service(struct tl_loop *loop, struct loop_part *part)
 {
 	LIST_INSERT_HEAD(&loop->services, part, entry);
+}
+
+void
+loop_add_remains(struct tl_loop *loop, struct loop_part *part)
+{
+	LIST_INSERT_HEAD(&loop->remains, part, entry);
 }
 
 void

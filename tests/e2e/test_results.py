@@ -36,6 +36,7 @@ CASES = [
     ("good cmocka tests pass", of_cmocka, GOOD_XML, 0, (1, 0, 0), ""),
     ("a program that dies before its XML is a failure", of_cmocka, "seed: 1\n", -6, (0, 1, 0), "exit code -6"),
     ("a program that leaves early with exit code 0 is a failure", of_cmocka, "", 0, (0, 1, 0), "before it told"),
+    ("a program that cannot run here is skipped with its reason", of_cmocka, "no corpus here\n", 77, (0, 0, 1), ""),
     ("a failed group setup is a failure", of_cmocka, EMPTY_XML, 1, (0, 1, 0), "exit code 1"),
     ("no test at all is a failure", of_cmocka, EMPTY_XML, 0, (0, 1, 0), "ran no test"),
     ("good tests and a bad exit code is a failure", of_cmocka, GOOD_XML, 1, (1, 1, 0), "exit code 1"),

@@ -1,4 +1,5 @@
-/* For the tests of net: plain blocking sockets on loopback. Every wait is bounded by RAW_WAIT_S; a wait that runs out fails the call, not the clock. */
+/* For the tests of net: plain blocking sockets on loopback. Every wait is bounded by RAW_WAIT_S; a wait that runs out fails
+ * the call, not the clock. */
 #ifndef RAW_SOCKET_H
 #define RAW_SOCKET_H
 
@@ -51,6 +52,8 @@ raw_connect(uint16_t port)
 	if (fd < 0)
 		return -1;
 	raw_bound(fd);
+	int on = 1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address)) {
 		(void)close(fd);
 		return -1;
@@ -93,7 +96,8 @@ raw_receive(int fd, void *out, size_t len)
 	return true;
 }
 
-/* Everything until the peer closes, at most size - 1 bytes, terminated. Returns the length, or -1: reset, or nothing came in time. */
+/* Everything until the peer closes, at most size - 1 bytes, terminated. Returns the length, or -1: reset, or nothing came in
+ * time. */
 static inline ssize_t
 raw_receive_all(int fd, char *out, size_t size)
 {

@@ -37,6 +37,7 @@ struct tl_trace_summary {
 	int64_t cost_nano_usd;
 	uint64_t attempts, answer_chars;
 	tl_str error_class;
+	int64_t http_status; /* of the last attempt that had one */
 	tl_str replay_of;
 	uint64_t seq; /* the last event applied */
 };
