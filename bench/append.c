@@ -236,9 +236,11 @@ median(double *values, unsigned count)
 static void
 print_line(const struct shape *shape, unsigned round, const char *what, const struct result *result)
 {
-	printf("{\"bench\":\"append\",\"writers\":%u,\"in_flight\":%u,\"body_bytes\":%u,\"round\":%u,\"what\":\"%s\",\"events_per_s\":%.0f,\"events_per_commit\":%.2f,"
+	printf("{\"bench\":\"append\",\"writers\":%u,\"in_flight\":%u,\"body_bytes\":%u,\"round\":%u,\"what\":\"%s\",\"events_"
+	       "per_s\":%.0f,\"events_per_commit\":%.2f,"
 	       "\"cpu_us_per_event\":%.2f,\"written_bytes_per_event\":%.0f}\n",
-		shape->writers, shape->in_flight, shape->body_bytes, round, what, result->events_per_s, result->events_per_commit, result->cpu_us_per_event, result->bytes_per_event);
+		shape->writers, shape->in_flight, shape->body_bytes, round, what, result->events_per_s, result->events_per_commit,
+		result->cpu_us_per_event, result->bytes_per_event);
 	(void)fflush(stdout);
 }
 
@@ -258,14 +260,16 @@ measure(const struct options *options, const struct shape *shape, char *table_ro
 	}
 	unsigned n = options->rounds;
 	double middle = median(ratio, n);
-	(void)snprintf(table_row, size, "%7u %9u %10u %12.0f %12.0f %14.1f %7.2f  (%.2f to %.2f)\n", shape->writers, shape->in_flight, shape->body_bytes,
-		median(ours, n), median(bare, n), median(group, n), middle, ratio[0], ratio[n - 1]);
+	(void)snprintf(table_row, size, "%7u %9u %10u %12.0f %12.0f %14.1f %7.2f  (%.2f to %.2f)\n", shape->writers,
+		shape->in_flight, shape->body_bytes, median(ours, n), median(bare, n), median(group, n), middle, ratio[0],
+		ratio[n - 1]);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct shape shapes[] = { { 1, 1, 200 }, { 1, 1, 2048 }, { 1, 64, 200 }, { 1, 64, 2048 }, { 64, 1, 200 }, { 64, 1, 2048 } };
+	static const struct shape shapes[] = { { 1, 1, 200 }, { 1, 1, 2048 }, { 1, 64, 200 }, { 1, 64, 2048 }, { 64, 1, 200 },
+		{ 64, 1, 2048 } };
 	enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 	struct options options = { .rounds = 5, .seconds = 1, .dir = "/tmp" };
 	char rows[SHAPES][128];
@@ -290,7 +294,8 @@ main(int argc, char **argv)
 		if ((options.writers == 0 || options.writers == shapes[i].writers) &&
 			(options.body_bytes == 0 || options.body_bytes == shapes[i].body_bytes))
 			measure(&options, &shapes[i], rows[measured++], sizeof rows[0]);
-	printf("\n%7s %9s %10s %12s %12s %14s %7s\n", "writers", "in flight", "body bytes", "log ev/s", "bare ev/s", "events/commit", "ratio");
+	printf("\n%7s %9s %10s %12s %12s %14s %7s\n", "writers", "in flight", "body bytes", "log ev/s", "bare ev/s",
+		"events/commit", "ratio");
 	for (unsigned i = 0; i < measured; i++)
 		(void)fputs(rows[i], stdout);
 	return 0;

@@ -1,139 +1,71 @@
-/* log/commit: the write transaction: seqs, links, and the tables that find a trace's events. Runs on the writer thread with the writer lock held. Knows no queue. */
+/* log/commit: the write transaction: seqs, links, and which traces are open. Runs on the writer thread with the writer lock held. Knows no queue. */
 #include "internal.h"
-
-#include <inttypes.h>
-#include <string.h>
 
 /* Where the log ends, inside the transaction. */
 struct tail {
 	struct tl_log *log;
 	struct tl_store_txn *txn;
-	uint64_t seq;   /* the last one given */
-	uint64_t trace; /* the last number given */
+	uint64_t seq; /* the last one given */
+	uint64_t indexed;
 	struct tl_digest link;
 };
-
-static enum tl_status
-last_entry(struct tl_store_txn *txn, unsigned table, struct tl_store_entry *ret_entry, struct tl_err *err)
-{
-	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *cursor = NULL;
-	TL_TRY(tl_store_cursor_open(txn, table, &cursor, err));
-	return tl_store_last(cursor, ret_entry, err);
-}
 
 static enum tl_status
 tail_find(struct tail *tail, struct tl_err *err)
 {
 	struct tl_store_entry last;
 	struct log_value value;
-	TL_TRY(last_entry(tail->txn, LOG_EVENTS, &last, err));
+	TL_TRY(log_indexed_in(tail->txn, &tail->indexed, err));
+	TL_TRY(log_last_in(tail->txn, LOG_EVENTS, &last, err));
+	tail->seq = last.key.len == 8 ? tl_store_key_u64(last.key.ptr) : 0;
+	if (tail->indexed > tail->seq)
+		return tl_err_set(err, TL_ERR_CORRUPT, "'indexed' in the table 'meta' is beyond the last event: verify the log");
 	if (!last.key.ptr)
 		return TL_OK;
-	tail->seq = last.key.len == 8 ? tl_store_key_u64(last.key.ptr) : 0;
 	TL_TRY(log_value_read(tail->seq, last.value, &value, err));
 	tail->link = value.link;
-	TL_TRY(last_entry(tail->txn, LOG_STREAMS, &last, err));
-	if (last.key.len != LOG_STREAM_KEY)
-		return tl_err_set(
-			err, TL_ERR_CORRUPT, "the table 'streams' does not end with an entry of the last trace: verify the log");
-	tail->trace = tl_store_key_u64(last.key.ptr);
-	return TL_OK;
-}
-
-static struct log_known_trace *
-known_slot(struct tl_log *log, struct tl_trace_id id)
-{
-	/* Ids made of a time and random bits have the random ones at the end. */
-	return &log->known[id.bytes[sizeof id.bytes - 1] % LOG_KNOWN_TRACES];
-}
-
-/* 0: the trace has no number yet. */
-static enum tl_status
-number_find(struct tail *tail, struct tl_trace_id id, uint64_t *ret_number, struct tl_err *err)
-{
-	struct log_known_trace *known = known_slot(tail->log, id);
-	if (known->number != 0 && tl_trace_id_equal(known->id, id)) {
-		*ret_number = known->number;
-		return TL_OK;
-	}
-	uint64_t number;
-	TL_TRY(log_trace_number_in(tail->txn, id, &number, err));
-	if (number != 0)
-		*known = (struct log_known_trace){ id, number };
-	*ret_number = number;
-	return TL_OK;
-}
-
-static enum tl_status
-number_give(struct tail *tail, struct tl_trace_id id, uint64_t *ret_number, struct tl_err *err)
-{
-	uint8_t value[LOG_NUMBER_SIZE];
-	uint64_t number = tail->trace + 1;
-	log_put_u64(value, number);
-	TL_TRY(tl_store_put(tail->txn, LOG_TRACES, (tl_bytes){ id.bytes, sizeof id.bytes }, (tl_bytes){ value, sizeof value },
-		TL_STORE_REPLACE, err));
-	*known_slot(tail->log, id) = (struct log_known_trace){ id, number };
-	tail->trace = number;
-	*ret_number = number;
 	return TL_OK;
 }
 
 static enum tl_status
 is_open(struct tail *tail, struct tl_trace_id id, bool *ret_open, struct tl_err *err)
 {
-	uint8_t key[8];
-	uint64_t number;
-	tl_bytes found = { NULL, 0 };
-	TL_TRY(number_find(tail, id, &number, err));
-	tl_store_u64_key(number, key);
-	if (number != 0)
-		TL_TRY(tl_store_get(tail->txn, LOG_OPEN, (tl_bytes){ key, sizeof key }, &found, err));
+	tl_bytes found;
+	TL_TRY(tl_store_get(tail->txn, LOG_OPEN, (tl_bytes){ id.bytes, sizeof id.bytes }, &found, err));
 	*ret_open = found.ptr != NULL;
 	return TL_OK;
 }
 
 static enum tl_status
-note_open(struct tail *tail, const struct log_item *item, uint64_t number, struct tl_err *err)
+note_open(struct tail *tail, const struct log_item *item, struct tl_trace_id id, struct tl_err *err)
 {
-	uint8_t key[8], value[LOG_OPEN_SIZE];
-	tl_store_u64_key(number, key);
+	tl_bytes key = { id.bytes, sizeof id.bytes };
+	uint8_t value[LOG_OPEN_SIZE];
 	if (item->opens_trace) {
 		log_put_u64(value, tail->log->writer);
 		log_put_u64(value + 8, tail->seq);
-		TL_TRY(tl_store_put(tail->txn, LOG_OPEN, (tl_bytes){ key, sizeof key }, (tl_bytes){ value, sizeof value },
-			TL_STORE_REPLACE, err));
+		TL_TRY(tl_store_put(tail->txn, LOG_OPEN, key, (tl_bytes){ value, sizeof value }, TL_STORE_REPLACE, err));
 	}
-	if (item->closes_trace)
-		TL_TRY(tl_store_delete(tail->txn, LOG_OPEN, (tl_bytes){ key, sizeof key }, NULL, err));
-	return TL_OK;
+	return item->closes_trace ? tl_store_delete(tail->txn, LOG_OPEN, key, NULL, err) : TL_OK;
 }
 
 static struct tl_trace_id
-trace_id_of(const uint8_t *value)
+trace_id_of(const struct log_item *item, const uint8_t *value)
 {
-	struct tl_envelope envelope;
-	uint32_t body_length;
-	tl_envelope_decode(value, &envelope, &body_length);
-	return envelope.trace_id;
+	struct tl_trace_id id;
+	TL_ASSERT(log_value_trace((tl_bytes){ value, item->value_len }, &id));
+	return id;
 }
 
 static enum tl_status
 put_event(struct tail *tail, const struct log_item *item, uint8_t *value, struct tl_err *err)
 {
-	uint8_t key[8], stream[LOG_STREAM_KEY];
-	struct tl_trace_id id = trace_id_of(value);
-	uint64_t number;
+	uint8_t key[8];
 	log_value_finish(value, ++tail->seq, &tail->link);
 	tl_store_u64_key(tail->seq, key);
 	TL_TRY(tl_store_put(tail->txn, LOG_EVENTS, (tl_bytes){ key, sizeof key }, (tl_bytes){ value, item->value_len },
 		TL_STORE_APPEND, err));
-	TL_TRY(number_find(tail, id, &number, err));
-	if (number == 0)
-		TL_TRY(number_give(tail, id, &number, err));
-	log_stream_key(number, tail->seq, stream);
-	TL_TRY(tl_store_put(
-		tail->txn, LOG_STREAMS, (tl_bytes){ stream, sizeof stream }, (tl_bytes){ NULL, 0 }, TL_STORE_REPLACE, err));
-	return item->opens_trace || item->closes_trace ? note_open(tail, item, number, err) : TL_OK;
+	return item->opens_trace || item->closes_trace ? note_open(tail, item, trace_id_of(item, value), err) : TL_OK;
 }
 
 /* True: the batch asks for a trace to be open that is not. */
@@ -145,7 +77,7 @@ is_dropped(struct tail *tail, const struct log_batch *batch, bool *ret_dropped, 
 	for (size_t i = 0; i < batch->count && !dropped; i++) {
 		bool open = true;
 		if (batch->items[i].only_if_open)
-			TL_TRY(is_open(tail, trace_id_of(value), &open, err));
+			TL_TRY(is_open(tail, trace_id_of(&batch->items[i], value), &open, err));
 		dropped = !open;
 		value += batch->items[i].value_len;
 	}
@@ -182,6 +114,8 @@ commit(struct tl_log *log, struct log_batch *first, const struct log_batch *end,
 		TL_TRY(put_batch(&tail, batch, err));
 	if (tail.seq == seq_before)
 		return TL_OK;
+	if (tail.seq - tail.indexed >= LOG_INDEX_EVERY)
+		TL_TRY(log_index(txn, tail.indexed, tail.seq, log->places, err));
 	struct tl_store_txn *committed = txn;
 	txn = NULL;
 	TL_TRY(tl_store_commit(committed, err));
@@ -192,26 +126,16 @@ commit(struct tl_log *log, struct log_batch *first, const struct log_batch *end,
 	return TL_OK;
 }
 
-static enum tl_status
-commit_or_forget(struct tl_log *log, struct log_batch *first, const struct log_batch *end, struct tl_err *err)
-{
-	enum tl_status status = commit(log, first, end, err);
-	/* Numbers given in a transaction that came to nothing are nobody's. */
-	if (status != TL_OK)
-		memset(log->known, 0, sizeof log->known);
-	return status;
-}
-
 void
 log_commit_group(struct tl_log *log, struct log_batch *first)
 {
 	struct tl_err err;
-	enum tl_status status = commit_or_forget(log, first, NULL, &err);
+	enum tl_status status = commit(log, first, NULL, &err);
 	/* One batch that cannot be stored must not fail those it happened to meet. */
 	bool singly = status != TL_OK && first->next;
 	for (struct log_batch *batch = first; batch; batch = batch->next) {
 		if (singly)
-			status = commit_or_forget(log, batch, batch->next, &err);
+			status = commit(log, batch, batch->next, &err);
 		batch->status = status;
 		if (status != TL_OK)
 			batch->err = err;

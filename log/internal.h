@@ -113,7 +113,6 @@ struct log_batch {
 
 struct log_queue {
 	struct log_batch *first, **end;
-	size_t count;
 	size_t bytes;
 };
 
@@ -126,11 +125,32 @@ void *log_writer_main(void *log);
 /* Stores the batches of one group, each whole or not at all, and writes each one's result. The writer lock is held. */
 void log_commit_group(struct tl_log *log, struct log_batch *first);
 
-struct log_known_trace {
-	struct tl_trace_id id;
-	uint64_t number; /* 0: empty */
+/* ---- Finding the events of a trace (index.c) --------------------------------------------------------------------------------------------- */
+#define LOG_INDEX_EVERY 1024u
+/* Events not entered in `traces` and `streams`: always fewer than LOG_INDEX_EVERY and one commit. */
+#define LOG_TAIL_MAX (LOG_INDEX_EVERY + TL_LOG_COMMIT_EVENTS_MAX)
+
+struct log_place {
+	struct tl_trace_id trace_id;
+	uint64_t seq;
 };
-#define LOG_KNOWN_TRACES 256u
+
+/* The last seq that is entered. */
+enum tl_status log_indexed_in(struct tl_store_txn *txn, uint64_t *ret_seq, struct tl_err *err);
+/* Enters the events behind `indexed`; `places` is room to work in. */
+enum tl_status log_index(
+	struct tl_store_txn *txn, uint64_t indexed, uint64_t head_seq, struct log_place places[LOG_TAIL_MAX], struct tl_err *err);
+/* The number of an entered trace; 0: there is none. */
+enum tl_status log_trace_number_in(
+	struct tl_store_txn *txn, struct tl_trace_id trace_id, uint64_t *ret_number, struct tl_err *err);
+/* A cursor on the first event behind `after_seq`. Owned, tl_store_cursor_close. */
+enum tl_status log_events_after(struct tl_store_txn *txn, uint64_t after_seq, struct tl_store_cursor **ret_cursor,
+	struct tl_store_entry *ret_entry, struct tl_err *err);
+/* False: too short to be an event. */
+bool log_value_trace(tl_bytes value, struct tl_trace_id *ret_id);
+enum tl_status log_last_in(struct tl_store_txn *txn, enum log_table table, struct tl_store_entry *ret_entry, struct tl_err *err);
+/* How many traces there are, those of the tail among them. */
+enum tl_status log_traces_in(struct tl_store_txn *txn, uint64_t *ret_count, struct tl_err *err);
 
 struct tl_log {
 	struct tl_store *store;
@@ -142,7 +162,7 @@ struct tl_log {
 
 	/* Only the writer thread's: */
 	struct log_bell bell;
-	struct log_known_trace known[LOG_KNOWN_TRACES]; /* committed numbers never change */
+	struct log_place *places; /* LOG_TAIL_MAX of them, for log_index */
 	uint64_t readers_cleared_ns;
 
 	pthread_mutex_t mutex; /* of all below */
@@ -163,8 +183,4 @@ uint64_t log_now_ns(void); /* monotonic, to a few ms */
 enum tl_status log_head_in(struct tl_store_txn *txn, uint64_t *ret_seq, struct tl_err *err);
 /* The value of the event `seq`. TL_ERR_CORRUPT: there is none, although something points to it. */
 enum tl_status log_event_in(struct tl_store_txn *txn, uint64_t seq, struct log_value *ret_value, struct tl_err *err);
-/* 0: the log holds no such trace. */
-enum tl_status log_trace_number_in(
-	struct tl_store_txn *txn, struct tl_trace_id trace_id, uint64_t *ret_number, struct tl_err *err);
-
 #endif

@@ -92,6 +92,9 @@ static enum tl_status
 start_writer(struct tl_log *log, struct tl_err *err)
 {
 	uint64_t writer;
+	log->places = tl_alloc(LOG_TAIL_MAX, sizeof *log->places);
+	if (!log->places)
+		return tl_err_no_memory(err);
 	do
 		tl_entropy(&writer, sizeof writer);
 	while (writer == 0);
@@ -176,6 +179,7 @@ tl_log_close(struct tl_log *log)
 		log_run_close(log->data_dir, log->writer, log->run_fd);
 	tl_close_cleanup(&log->lock_fd);
 	log_batches_free(log->spare);
+	tl_free(log->places);
 	pthread_cond_t *conditions[] = { &log->work, &log->room };
 	for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
 		(void)pthread_cond_destroy(conditions[i]);
@@ -209,7 +213,7 @@ tl_log_stat(struct tl_log *log, struct tl_log_stat *ret_stat, struct tl_err *err
 	TL_TRY(tl_store_file_bytes(log->store, &told.file_bytes, err));
 	TL_TRY(tl_store_begin(log->store, TL_STORE_READ, &txn, err));
 	TL_TRY(log_head_in(txn, &told.head_seq, err));
-	TL_TRY(tl_store_count(txn, LOG_TRACES, &told.traces, err));
+	TL_TRY(log_traces_in(txn, &told.traces, err));
 	TL_TRY(tl_store_count(txn, LOG_OPEN, &told.open_traces, err));
 	(void)pthread_mutex_lock(&log->mutex);
 	told.commits = log->commits;

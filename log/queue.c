@@ -148,7 +148,6 @@ enqueue(struct tl_log *log, struct log_batch *batch)
 		(void)pthread_cond_wait(&log->room, &log->mutex);
 	*log->queue.end = batch;
 	log->queue.end = &batch->next;
-	log->queue.count++;
 	log->queue.bytes += batch->bytes;
 	(void)pthread_cond_signal(&log->work);
 	(void)pthread_mutex_unlock(&log->mutex);

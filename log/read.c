@@ -3,24 +3,16 @@
 
 #include <inttypes.h>
 
-static enum tl_status
-head_of(struct tl_store_cursor *events, uint64_t *ret_seq, struct tl_err *err)
+enum tl_status
+log_head_in(struct tl_store_txn *txn, uint64_t *ret_seq, struct tl_err *err)
 {
 	struct tl_store_entry last;
-	TL_TRY(tl_store_last(events, &last, err));
+	TL_TRY(log_last_in(txn, LOG_EVENTS, &last, err));
 	if (last.key.ptr && last.key.len != 8)
 		return tl_err_set(
 			err, TL_ERR_CORRUPT, "the last key of the table 'events' has %zu bytes, 8 are expected", last.key.len);
 	*ret_seq = last.key.ptr ? tl_store_key_u64(last.key.ptr) : 0;
 	return TL_OK;
-}
-
-enum tl_status
-log_head_in(struct tl_store_txn *txn, uint64_t *ret_seq, struct tl_err *err)
-{
-	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *events = NULL;
-	TL_TRY(tl_store_cursor_open(txn, LOG_EVENTS, &events, err));
-	return head_of(events, ret_seq, err);
 }
 
 enum tl_status
@@ -33,18 +25,6 @@ log_event_in(struct tl_store_txn *txn, uint64_t seq, struct log_value *ret_value
 	if (!value.ptr)
 		return tl_err_set(err, TL_ERR_CORRUPT, "event %" PRIu64 " is missing", seq);
 	return log_value_read(seq, value, ret_value, err);
-}
-
-enum tl_status
-log_trace_number_in(struct tl_store_txn *txn, struct tl_trace_id trace_id, uint64_t *ret_number, struct tl_err *err)
-{
-	tl_bytes value;
-	TL_TRY(tl_store_get(txn, LOG_TRACES, (tl_bytes){ trace_id.bytes, sizeof trace_id.bytes }, &value, err));
-	if (value.ptr && value.len != LOG_NUMBER_SIZE)
-		return tl_err_set(
-			err, TL_ERR_CORRUPT, "the number of a trace has %zu bytes, %u are expected", value.len, LOG_NUMBER_SIZE);
-	*ret_number = value.ptr ? log_get_u64(value.ptr) : 0;
-	return TL_OK;
 }
 
 enum tl_status
@@ -61,21 +41,25 @@ struct gathering {
 	size_t count_max, bytes_max;
 	struct tl_record_list list;
 	size_t capacity, bytes;
+	bool full; /* the next one had no room; nothing behind it is taken either */
 };
 
 static bool
-is_full(const struct gathering *gathering, size_t next_body)
+has_room(const struct gathering *gathering, size_t body_bytes)
 {
 	if (gathering->list.count == 0)
-		return gathering->count_max == 0;
-	return gathering->list.count == gathering->count_max || gathering->bytes >= gathering->bytes_max ||
-	       next_body > gathering->bytes_max - gathering->bytes;
+		return gathering->count_max > 0;
+	return gathering->list.count < gathering->count_max && gathering->bytes <= gathering->bytes_max &&
+	       body_bytes <= gathering->bytes_max - gathering->bytes;
 }
 
 static enum tl_status
 gather(struct gathering *gathering, const struct log_value *value, struct tl_err *err)
 {
 	struct tl_record_list *list = &gathering->list;
+	gathering->full = !has_room(gathering, value->body.len);
+	if (gathering->full)
+		return TL_OK;
 	if (!tl_arena_grow(gathering->arena, &list->records, &gathering->capacity, list->count, sizeof *list->records))
 		return tl_arena_failed(gathering->arena, 2 * gathering->capacity * sizeof *list->records, err);
 	tl_bytes body = tl_arena_bytes(gathering->arena, value->body);
@@ -87,19 +71,16 @@ gather(struct gathering *gathering, const struct log_value *value, struct tl_err
 }
 
 static enum tl_status
-gather_by_seq(struct gathering *gathering, struct tl_store_cursor *events, uint64_t after_seq, struct tl_err *err)
+gather_by_seq(struct gathering *gathering, struct tl_store_txn *txn, uint64_t after_seq, struct tl_err *err)
 {
+	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *events = NULL;
 	struct tl_store_entry entry;
-	uint8_t key[8];
-	tl_store_u64_key(after_seq + 1, key);
-	TL_TRY(tl_store_seek(events, (tl_bytes){ key, sizeof key }, &entry, err));
-	for (uint64_t seq = after_seq + 1; entry.key.ptr; seq++) {
+	TL_TRY(log_events_after(txn, after_seq, &events, &entry, err));
+	for (uint64_t seq = after_seq + 1; !gathering->full && entry.key.ptr; seq++) {
 		struct log_value value;
 		if (entry.key.len != 8 || tl_store_key_u64(entry.key.ptr) != seq)
 			return tl_err_set(err, TL_ERR_CORRUPT, "event %" PRIu64 " is missing", seq);
 		TL_TRY(log_value_read(seq, entry.value, &value, err));
-		if (is_full(gathering, value.body.len))
-			break;
 		TL_TRY(gather(gathering, &value, err));
 		TL_TRY(tl_store_next(events, &entry, err));
 	}
@@ -111,19 +92,18 @@ tl_log_read(struct tl_log *log, uint64_t after_seq, size_t count_max, size_t byt
 	struct tl_record_list *ret_list, struct tl_err *err)
 {
 	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
-	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *events = NULL;
 	struct gathering gathering = { .arena = arena, .count_max = count_max, .bytes_max = bytes_max };
 	TL_TRY(tl_store_begin(log->store, TL_STORE_READ, &txn, err));
-	TL_TRY(tl_store_cursor_open(txn, LOG_EVENTS, &events, err));
-	TL_TRY(head_of(events, &gathering.list.head_seq, err));
+	TL_TRY(log_head_in(txn, &gathering.list.head_seq, err));
 	if (after_seq < gathering.list.head_seq)
-		TL_TRY(gather_by_seq(&gathering, events, after_seq, err));
+		TL_TRY(gather_by_seq(&gathering, txn, after_seq, err));
 	*ret_list = gathering.list;
 	return TL_OK;
 }
 
+/* The events of a trace, up to `indexed` by its stream. */
 static enum tl_status
-gather_by_trace(struct gathering *gathering, struct tl_store_txn *txn, uint64_t number, uint64_t after_seq, struct tl_err *err)
+gather_stream(struct gathering *gathering, struct tl_store_txn *txn, uint64_t number, uint64_t after_seq, struct tl_err *err)
 {
 	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *streams = NULL;
 	struct tl_store_entry entry;
@@ -131,15 +111,58 @@ gather_by_trace(struct gathering *gathering, struct tl_store_txn *txn, uint64_t 
 	log_stream_key(number, after_seq + 1, key);
 	TL_TRY(tl_store_cursor_open(txn, LOG_STREAMS, &streams, err));
 	TL_TRY(tl_store_seek(streams, (tl_bytes){ key, sizeof key }, &entry, err));
-	while (entry.key.len == LOG_STREAM_KEY && tl_store_key_u64(entry.key.ptr) == number) {
+	while (!gathering->full && entry.key.len == LOG_STREAM_KEY && tl_store_key_u64(entry.key.ptr) == number) {
 		struct log_value value;
 		TL_TRY(log_event_in(txn, tl_store_key_u64(entry.key.ptr + 8), &value, err));
-		if (is_full(gathering, value.body.len))
-			break;
 		TL_TRY(gather(gathering, &value, err));
 		TL_TRY(tl_store_next(streams, &entry, err));
 	}
 	return TL_OK;
+}
+
+/* And behind it by looking at each. True in *ret_any when the trace has one there. */
+static enum tl_status
+gather_tail(struct gathering *gathering, struct tl_store_txn *txn, struct tl_trace_id trace_id, uint64_t indexed,
+	uint64_t after_seq, bool *ret_any, struct tl_err *err)
+{
+	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *events = NULL;
+	struct tl_store_entry entry;
+	struct tl_trace_id id;
+	bool any = false;
+	TL_TRY(log_events_after(txn, indexed, &events, &entry, err));
+	while (!gathering->full && entry.key.len == 8) {
+		uint64_t seq = tl_store_key_u64(entry.key.ptr);
+		if (log_value_trace(entry.value, &id) && tl_trace_id_equal(id, trace_id)) {
+			struct log_value value;
+			any = true;
+			TL_TRY(log_value_read(seq, entry.value, &value, err));
+			if (seq > after_seq)
+				TL_TRY(gather(gathering, &value, err));
+		}
+		TL_TRY(tl_store_next(events, &entry, err));
+	}
+	*ret_any = any;
+	return TL_OK;
+}
+
+static enum tl_status
+gather_trace(struct gathering *gathering, struct tl_store_txn *txn, struct tl_trace_id trace_id, uint64_t after_seq,
+	struct tl_err *err)
+{
+	uint64_t number, indexed;
+	bool in_tail;
+	TL_TRY(log_indexed_in(txn, &indexed, err));
+	TL_TRY(log_trace_number_in(txn, trace_id, &number, err));
+	if (number != 0 && after_seq < indexed)
+		TL_TRY(gather_stream(gathering, txn, number, after_seq, err));
+	/* A trace known to exist need not be looked for where the caller has been. */
+	uint64_t tail_from = number != 0 && after_seq > indexed ? after_seq : indexed;
+	TL_TRY(gather_tail(gathering, txn, trace_id, tail_from, after_seq, &in_tail, err));
+	if (number != 0 || in_tail)
+		return TL_OK;
+	char text[TL_TRACE_ID_TEXT_SIZE];
+	tl_trace_id_text(trace_id, text);
+	return tl_err_set(err, TL_ERR_NOT_FOUND, "there is no trace %s", text);
 }
 
 enum tl_status
@@ -148,17 +171,9 @@ tl_log_read_trace(struct tl_log *log, struct tl_trace_id trace_id, uint64_t afte
 {
 	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
 	struct gathering gathering = { .arena = arena, .count_max = count_max, .bytes_max = bytes_max };
-	uint64_t number;
 	TL_TRY(tl_store_begin(log->store, TL_STORE_READ, &txn, err));
 	TL_TRY(log_head_in(txn, &gathering.list.head_seq, err));
-	TL_TRY(log_trace_number_in(txn, trace_id, &number, err));
-	if (number == 0) {
-		char text[TL_TRACE_ID_TEXT_SIZE];
-		tl_trace_id_text(trace_id, text);
-		return tl_err_set(err, TL_ERR_NOT_FOUND, "there is no trace %s", text);
-	}
-	if (after_seq < gathering.list.head_seq)
-		TL_TRY(gather_by_trace(&gathering, txn, number, after_seq, err));
+	TL_TRY(gather_trace(&gathering, txn, trace_id, after_seq, err));
 	*ret_list = gathering.list;
 	return TL_OK;
 }

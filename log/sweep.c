@@ -1,7 +1,7 @@
 /* log/sweep: ends the traces whose writer died. Knows no event's meaning: the ending record is the caller's. */
 #include "internal.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 /* Open traces looked at in one read transaction. */
 #define SWEEP_ROUND       64u
@@ -22,35 +22,36 @@ open_entry_read(
 	struct tl_store_txn *txn, const struct tl_store_entry *entry, struct tl_log_open_trace *ret_open, struct tl_err *err)
 {
 	struct log_value created;
-	if (entry->key.len != 8 || entry->value.len != LOG_OPEN_SIZE)
+	if (entry->key.len != sizeof ret_open->trace_id.bytes || entry->value.len != LOG_OPEN_SIZE)
 		return tl_err_set(err, TL_ERR_CORRUPT,
-			"an entry of the table 'open' has %zu bytes behind a key of %zu, 16 behind 8 are expected",
+			"an entry of the table 'open' has %zu bytes behind a key of %zu, 16 behind 16 are expected",
 			entry->value.len, entry->key.len);
 	TL_TRY(log_event_in(txn, log_get_u64(entry->value.ptr + 8), &created, err));
 	ret_open->writer = log_get_u64(entry->value.ptr);
 	ret_open->created = created.envelope;
-	ret_open->trace_id = created.envelope.trace_id;
+	memcpy(ret_open->trace_id.bytes, entry->key.ptr, entry->key.len);
 	return TL_OK;
 }
 
-/* The next open traces behind `*after` (a trace number), which moves on. */
+/* The open traces from `*from` on, which becomes the first one not read. False in *ret_more at the end. */
 static enum tl_status
-read_round(struct tl_log *log, uint64_t *after, struct tl_log_open_trace *opens, unsigned *ret_count, struct tl_err *err)
+read_round(struct tl_log *log, struct tl_trace_id *from, struct tl_log_open_trace *opens, unsigned *ret_count, bool *ret_more,
+	struct tl_err *err)
 {
 	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
 	TL_CLEANUP(tl_store_cursor_cleanup) struct tl_store_cursor *cursor = NULL;
 	struct tl_store_entry entry;
-	uint8_t key[8];
 	unsigned count = 0;
-	tl_store_u64_key(*after + 1, key);
 	TL_TRY(tl_store_begin(log->store, TL_STORE_READ, &txn, err));
 	TL_TRY(tl_store_cursor_open(txn, LOG_OPEN, &cursor, err));
-	TL_TRY(tl_store_seek(cursor, (tl_bytes){ key, sizeof key }, &entry, err));
-	while (entry.key.ptr && count < SWEEP_ROUND) {
-		TL_TRY(open_entry_read(txn, &entry, &opens[count++], err));
-		*after = tl_store_key_u64(entry.key.ptr);
+	TL_TRY(tl_store_seek(cursor, (tl_bytes){ from->bytes, sizeof from->bytes }, &entry, err));
+	for (; entry.key.ptr && count < SWEEP_ROUND; count++) {
+		TL_TRY(open_entry_read(txn, &entry, &opens[count], err));
 		TL_TRY(tl_store_next(cursor, &entry, err));
 	}
+	*ret_more = entry.key.len == sizeof from->bytes;
+	if (*ret_more)
+		memcpy(from->bytes, entry.key.ptr, sizeof from->bytes);
 	*ret_count = count;
 	return TL_OK;
 }
@@ -85,15 +86,16 @@ tl_log_sweep(struct tl_log *log, tl_log_finish_fn *finish, void *context, uint64
 {
 	struct sweep sweep = { .log = log, .finish = finish, .context = context };
 	struct tl_log_open_trace opens[SWEEP_ROUND];
-	uint64_t after = 0;
+	struct tl_trace_id from = { { 0 } };
 	unsigned count;
+	bool more;
 	if (log->writer == 0)
 		return tl_err_set(err, TL_ERR_READ_ONLY, "the log in %s is open for reading only", log->data_dir);
 	do {
-		TL_TRY(read_round(log, &after, opens, &count, err));
+		TL_TRY(read_round(log, &from, opens, &count, &more, err));
 		for (unsigned i = 0; i < count; i++)
 			TL_TRY(end_when_dead(&sweep, &opens[i], err));
-	} while (count == SWEEP_ROUND);
+	} while (more);
 	/* A writer without its file counts as dead, so it does not matter whose traces were seen. */
 	log_run_clean(log->data_dir);
 	*ret_ended = sweep.ended;
@@ -105,17 +107,12 @@ tl_log_is_open(struct tl_log *log, struct tl_trace_id trace_id, bool *ret_open, 
 {
 	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
 	struct tl_log_open_trace open = { .writer = 0 };
-	uint64_t number;
-	uint8_t key[8];
-	tl_bytes value = { NULL, 0 };
+	tl_bytes key = { trace_id.bytes, sizeof trace_id.bytes }, value;
 	bool dead = false;
 	TL_TRY(tl_store_begin(log->store, TL_STORE_READ, &txn, err));
-	TL_TRY(log_trace_number_in(txn, trace_id, &number, err));
-	tl_store_u64_key(number, key);
-	if (number != 0)
-		TL_TRY(tl_store_get(txn, LOG_OPEN, (tl_bytes){ key, sizeof key }, &value, err));
+	TL_TRY(tl_store_get(txn, LOG_OPEN, key, &value, err));
 	if (value.ptr) {
-		struct tl_store_entry entry = { { key, sizeof key }, value };
+		struct tl_store_entry entry = { key, value };
 		TL_TRY(open_entry_read(txn, &entry, &open, err));
 		TL_TRY(log_run_is_dead(log->data_dir, open.writer, &dead, err));
 	}

@@ -16,6 +16,8 @@ struct walk {
 	struct tl_log_report report;
 	struct tl_digest link; /* stored with the event before */
 	uint64_t next_seq;
+	uint64_t indexed;   /* in this transaction */
+	uint64_t tail_from; /* one trace: from here on its events are looked for one by one */
 	/* The trace of the event before, so that its number is not looked up again. */
 	struct tl_trace_id trace_id;
 	uint64_t trace_number;
@@ -57,11 +59,13 @@ has_stream(struct walk *walk, uint64_t number, uint64_t seq, enum tl_status *ret
 	return value.ptr != NULL;
 }
 
-/* The event is found by its trace. */
+/* The event is found by its trace; in the tail it need not be entered yet. */
 static enum tl_status
 check_lookup(struct walk *walk, const struct tl_envelope *envelope, struct tl_err *err)
 {
 	enum tl_status status = TL_OK;
+	if (envelope->seq > walk->indexed)
+		return TL_OK;
 	if (walk->trace_number == 0 || !tl_trace_id_equal(walk->trace_id, envelope->trace_id)) {
 		walk->trace_id = envelope->trace_id;
 		walk->trace_number = 0;
@@ -139,11 +143,8 @@ check_stream_entry(struct walk *walk, const struct tl_store_entry *entry, bool *
 		return TL_OK;
 	}
 	uint64_t stream = tl_store_key_u64(entry->key.ptr), seq = tl_store_key_u64(entry->key.ptr + 8);
-	if (seq == 0 || seq > walk->report.head_seq) {
-		uint64_t head_now;
-		TL_TRY(log_head_in(walk->txn, &head_now, err));
-		if (seq == 0 || seq > head_now)
-			bad(walk, 0, "the table 'streams' names event %" PRIu64 ", which is not there", seq);
+	if (seq == 0 || seq > walk->indexed) {
+		bad(walk, 0, "the table 'streams' names event %" PRIu64 ", entered are events 1 to %" PRIu64, seq, walk->indexed);
 		return TL_OK;
 	}
 	enum tl_status status = log_event_in(walk->txn, seq, &value, err);
@@ -179,7 +180,6 @@ check_trace_entry(struct walk *walk, const struct tl_store_entry *entry, bool *r
 		return TL_OK;
 	}
 	uint64_t seq = tl_store_key_u64(first.key.ptr + 8);
-	walk->report.traces++;
 	enum tl_status status = log_event_in(walk->txn, seq, &value, err);
 	if (status == TL_OK && memcmp(value.envelope.trace_id.bytes, entry->key.ptr, entry->key.len) != 0)
 		bad(walk, seq, "the table 'traces' gives event %" PRIu64 " to a trace that is not its own", seq);
@@ -191,17 +191,15 @@ check_open_entry(struct walk *walk, const struct tl_store_entry *entry, bool *re
 {
 	(void)ret_done;
 	struct log_value created;
-	uint64_t number;
-	if (entry->key.len != 8 || entry->value.len != LOG_OPEN_SIZE) {
-		bad(walk, 0, "an entry of the table 'open' has %zu bytes behind a key of %zu, 16 behind 8 are expected",
+	if (entry->key.len != sizeof created.envelope.trace_id.bytes || entry->value.len != LOG_OPEN_SIZE) {
+		bad(walk, 0, "an entry of the table 'open' has %zu bytes behind a key of %zu, 16 behind 16 are expected",
 			entry->value.len, entry->key.len);
 		return TL_OK;
 	}
 	uint64_t writer = log_get_u64(entry->value.ptr), seq = log_get_u64(entry->value.ptr + 8);
 	enum tl_status status = log_event_in(walk->txn, seq, &created, err);
-	if (status == TL_OK)
-		status = log_trace_number_in(walk->txn, created.envelope.trace_id, &number, err);
-	if (status == TL_OK && (number != tl_store_key_u64(entry->key.ptr) || created.envelope.writer != writer))
+	if (status == TL_OK && (memcmp(created.envelope.trace_id.bytes, entry->key.ptr, entry->key.len) != 0 ||
+				       created.envelope.writer != writer))
 		bad(walk, seq, "the table 'open' names event %" PRIu64 " as the start of a trace that is not its own", seq);
 	return found_or_failed(walk, seq, status, err);
 }
@@ -219,6 +217,7 @@ check_round(struct walk *walk, unsigned table, check_fn *check, struct tl_buf *f
 	TL_TRY(tl_store_begin(walk->log->store, TL_STORE_READ, &txn, err));
 	TL_TRY(tl_store_cursor_open(txn, table, &cursor, err));
 	walk->txn = txn;
+	TL_TRY(log_indexed_in(txn, &walk->indexed, err));
 	if (from->len == 0)
 		TL_TRY(tl_store_first(cursor, &entry, err));
 	else
@@ -231,39 +230,6 @@ check_round(struct walk *walk, unsigned table, check_fn *check, struct tl_buf *f
 	if (entry.key.ptr && !done)
 		tl_buf_add(from, entry.key.ptr, entry.key.len);
 	return tl_buf_status(from, "a key", err);
-}
-
-static enum tl_status
-check_table(struct walk *walk, unsigned table, check_fn *check, struct tl_err *err)
-{
-	TL_CLEANUP(tl_buf_done) struct tl_buf from;
-	tl_buf_init(&from, TL_STORE_KEY_MAX);
-	enum tl_status status;
-	do
-		status = check_round(walk, table, check, &from, err);
-	while (status == TL_OK && from.len > 0);
-	return found_or_failed(walk, 0, status, err);
-}
-
-enum tl_status
-tl_log_verify(struct tl_log *log, struct tl_log_report *ret_report, struct tl_err *err)
-{
-	static const struct {
-		unsigned table;
-		check_fn *check;
-	} tables[] = {
-		{ LOG_EVENTS, check_event_entry },
-		{ LOG_STREAMS, check_stream_entry },
-		{ LOG_TRACES, check_trace_entry },
-		{ LOG_OPEN, check_open_entry },
-	};
-	struct walk walk = { .log = log, .next_seq = 1 };
-	TL_TRY(found_or_failed(&walk, 0, tl_log_head(log, &walk.report.head_seq, err), err));
-	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-		TL_TRY(check_table(&walk, tables[i].table, tables[i].check, err));
-	walk.report.last_link = walk.link;
-	*ret_report = walk.report;
-	return TL_OK;
 }
 
 /* Body and link of one event, its predecessor's link taken as stored. */
@@ -293,34 +259,96 @@ check_own_entry(struct walk *walk, const struct tl_store_entry *entry, bool *ret
 	if (*ret_done)
 		return TL_OK;
 	uint64_t seq = tl_store_key_u64(entry->key.ptr + 8);
+	*ret_done = seq >= walk->tail_from;
+	return *ret_done ? TL_OK : found_or_failed(walk, seq, check_alone(walk, seq, err), err);
+}
+
+/* An event of the tail, perhaps of the wanted trace. */
+static enum tl_status
+check_own_event(struct walk *walk, const struct tl_store_entry *entry, bool *ret_done, struct tl_err *err)
+{
+	struct tl_trace_id id;
+	uint64_t seq = entry->key.len == 8 ? tl_store_key_u64(entry->key.ptr) : UINT64_MAX;
+	*ret_done = seq > walk->report.head_seq;
+	if (*ret_done || !log_value_trace(entry->value, &id) || !tl_trace_id_equal(id, walk->trace_id))
+		return TL_OK;
 	return found_or_failed(walk, seq, check_alone(walk, seq, err), err);
+}
+
+/* The number of the wanted trace (0: not entered yet), the head, and how far events are entered. */
+static enum tl_status
+look_up(struct walk *walk, struct tl_err *err)
+{
+	uint64_t indexed;
+	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
+	TL_TRY(tl_store_begin(walk->log->store, TL_STORE_READ, &txn, err));
+	TL_TRY(log_head_in(txn, &walk->report.head_seq, err));
+	TL_TRY(log_indexed_in(txn, &indexed, err));
+	walk->tail_from = indexed + 1;
+	return log_trace_number_in(txn, walk->trace_id, &walk->trace_number, err);
+}
+
+static enum tl_status
+count_traces(struct walk *walk, struct tl_err *err)
+{
+	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
+	TL_TRY(tl_store_begin(walk->log->store, TL_STORE_READ, &txn, err));
+	return log_traces_in(txn, &walk->report.traces, err);
+}
+
+static enum tl_status
+check_table_from(struct walk *walk, unsigned table, tl_bytes key, check_fn *check, struct tl_err *err)
+{
+	TL_CLEANUP(tl_buf_done) struct tl_buf from;
+	tl_buf_init(&from, TL_STORE_KEY_MAX);
+	tl_buf_add(&from, key.ptr, key.len);
+	enum tl_status status = tl_buf_status(&from, "a key", err);
+	bool at_start = key.len == 0;
+	while (status == TL_OK && (at_start || from.len > 0)) {
+		status = check_round(walk, table, check, &from, err);
+		at_start = false;
+	}
+	return found_or_failed(walk, 0, status, err);
+}
+
+enum tl_status
+tl_log_verify(struct tl_log *log, struct tl_log_report *ret_report, struct tl_err *err)
+{
+	static const struct {
+		enum log_table table;
+		check_fn *check;
+	} tables[] = {
+		{ LOG_EVENTS, check_event_entry },
+		{ LOG_STREAMS, check_stream_entry },
+		{ LOG_TRACES, check_trace_entry },
+		{ LOG_OPEN, check_open_entry },
+	};
+	struct walk walk = { .log = log, .next_seq = 1 };
+	TL_TRY(found_or_failed(&walk, 0, tl_log_head(log, &walk.report.head_seq, err), err));
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		TL_TRY(check_table_from(&walk, tables[i].table, (tl_bytes){ NULL, 0 }, tables[i].check, err));
+	TL_TRY(found_or_failed(&walk, 0, count_traces(&walk, err), err));
+	walk.report.last_link = walk.link;
+	*ret_report = walk.report;
+	return TL_OK;
 }
 
 enum tl_status
 tl_log_verify_trace(struct tl_log *log, struct tl_trace_id trace_id, struct tl_log_report *ret_report, struct tl_err *err)
 {
 	struct walk walk = { .log = log, .trace_id = trace_id };
-	TL_CLEANUP(tl_store_abort_cleanup) struct tl_store_txn *txn = NULL;
-	TL_TRY(tl_store_begin(log->store, TL_STORE_READ, &txn, err));
-	TL_TRY(log_head_in(txn, &walk.report.head_seq, err));
-	TL_TRY(log_trace_number_in(txn, trace_id, &walk.trace_number, err));
-	tl_store_abort_cleanup(&txn);
-	if (walk.trace_number == 0) {
+	uint8_t stream[LOG_STREAM_KEY], tail[8];
+	TL_TRY(look_up(&walk, err));
+	log_stream_key(walk.trace_number, 0, stream);
+	tl_store_u64_key(walk.tail_from, tail);
+	if (walk.trace_number != 0)
+		TL_TRY(check_table_from(&walk, LOG_STREAMS, (tl_bytes){ stream, sizeof stream }, check_own_entry, err));
+	TL_TRY(check_table_from(&walk, LOG_EVENTS, (tl_bytes){ tail, sizeof tail }, check_own_event, err));
+	if (walk.trace_number == 0 && walk.report.events == 0 && walk.report.bad == 0) {
 		char text[TL_TRACE_ID_TEXT_SIZE];
 		tl_trace_id_text(trace_id, text);
 		return tl_err_set(err, TL_ERR_NOT_FOUND, "there is no trace %s", text);
 	}
-	TL_CLEANUP(tl_buf_done) struct tl_buf from;
-	uint8_t key[LOG_STREAM_KEY];
-	log_stream_key(walk.trace_number, 0, key);
-	tl_buf_init(&from, TL_STORE_KEY_MAX);
-	tl_buf_add(&from, key, sizeof key);
-	TL_TRY(tl_buf_status(&from, "a key", err));
-	enum tl_status status;
-	do
-		status = check_round(&walk, LOG_STREAMS, check_own_entry, &from, err);
-	while (status == TL_OK && from.len > 0);
-	TL_TRY(found_or_failed(&walk, 0, status, err));
 	walk.report.traces = 1;
 	walk.report.last_link = walk.link;
 	*ret_report = walk.report;

@@ -1,25 +1,8 @@
 /* log/writer: the thread that commits. Takes everything that was queued while the last flush was under way; no timer. Knows no table. */
 #include "internal.h"
 
-#include <sched.h>
-
 /* Stale readers of other processes are looked for this often while there is work. */
 #define CLEAR_READERS_NS (30 * TL_NS_PER_S)
-
-/* Those woken by the last commit are on their way to append again: as long as there is one more each time the processor was theirs, they are let in, or every other commit would be
- * of one event. */
-static void
-let_in(struct tl_log *log)
-{
-	size_t seen, count = 0;
-	do {
-		seen = count;
-		(void)sched_yield();
-		(void)pthread_mutex_lock(&log->mutex);
-		count = log->queue.count;
-		(void)pthread_mutex_unlock(&log->mutex);
-	} while (count > seen);
-}
 
 /* Cuts the queue behind the last batch that still fits in one commit. */
 static struct log_batch *
@@ -27,13 +10,12 @@ take_group(struct tl_log *log)
 {
 	(void)pthread_mutex_lock(&log->mutex);
 	struct log_batch *first = log->queue.first, **cut = &log->queue.first;
-	size_t events = 0, bytes = 0, count = 0;
+	size_t events = 0, bytes = 0;
 	while (*cut) {
 		events += (*cut)->count;
 		if (events > TL_LOG_COMMIT_EVENTS_MAX || bytes + (*cut)->bytes > TL_LOG_COMMIT_BYTES_MAX)
 			break;
 		bytes += (*cut)->bytes;
-		count++;
 		cut = &(*cut)->next;
 	}
 	struct log_batch *rest = *cut;
@@ -41,7 +23,6 @@ take_group(struct tl_log *log)
 	log->queue.first = rest;
 	if (!rest)
 		log->queue.end = &log->queue.first;
-	log->queue.count -= count;
 	log->queue.bytes -= bytes;
 	(void)pthread_cond_broadcast(&log->room);
 	(void)pthread_mutex_unlock(&log->mutex);
@@ -59,7 +40,6 @@ fail_queued(struct tl_log *log, bool everything, const struct tl_err *err)
 		(everything || log->queue.first->queued_ns + TL_LOG_LOCK_TIMEOUT_MS * TL_NS_PER_MS <= now_ns)) {
 		struct log_batch *batch = log->queue.first;
 		log->queue.first = batch->next;
-		log->queue.count--;
 		log->queue.bytes -= batch->bytes;
 		batch->next = NULL;
 		batch->status = err->status;
@@ -112,7 +92,6 @@ log_writer_main(void *context)
 			fail_queued(log, status != TL_ERR_BUSY, &err);
 			continue;
 		}
-		let_in(log);
 		struct log_batch *group = take_group(log);
 		log_commit_group(log, group);
 		log_lock_release(log->lock_fd);

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
+SKIPPED = 77  # the exit code by which a program says, to meson and to us, that it cannot run here
+
 
 @dataclass
 class Results:
@@ -35,9 +37,18 @@ def checked(results, name, exit_code):
     return results
 
 
+def of_program(name, output, exit_code):
+    """A program that only has an exit code is one test."""
+    if exit_code == SKIPPED:
+        return Results(skipped=[f"{name}: {(output.strip() or 'no reason given').splitlines()[-1]}"])
+    return Results(passed=1) if exit_code == 0 else Results(failed=[f"{name}: ended with exit code {exit_code}"])
+
+
 def of_cmocka(name, output, exit_code):
     """CMOCKA_MESSAGE_OUTPUT=XML: everything is printed at the end, so a program that dies leaves no XML and counts as one failure.
     Read by pattern: texts of failures may hold bytes that no XML parser accepts."""
+    if exit_code == SKIPPED:
+        return of_program(name, output, exit_code)
     results = Results()
     start = output.rfind('<?xml version="1.0"')
     if start < 0:

@@ -3,7 +3,7 @@
 
     --quick   one build with fault points, the tidy test, the end-to-end scripts marked '# quick'
     (none)    also clang, ASan+UBSan, TSan, the page, all end-to-end scripts
-    --long    the same with 20 times the rounds of the random walks, and the scripts marked '# long'
+    --long    the same with TRACELLM_TEST_ROUNDS=20 (random walks and kill rounds go 20 times as far), and the scripts marked '# long'
 
 An end-to-end script is an executable tests/e2e/*.sh or *.py that prints TAP; a line '# quick', '# long', '# sanitizers' (also run with
 those builds' programs) or '# timeout: SECONDS' in it is a mark. Logs lie in build/check/logs.
@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from results import Results, of_cmocka, of_node, of_tap
+from results import Results, of_cmocka, of_node, of_program, of_tap
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECK = ROOT / "build" / "check"
@@ -41,7 +41,7 @@ BUILDS = {
 
 # What a user's machine may have set must not reach a test: a key would be used, a data folder would be filled.
 # A proxy stays, for the packages of the page, but never between a test and this machine.
-FOREIGN = re.compile(r"TRACELLM_(?!TEST_|CORPUS$)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
+FOREIGN = re.compile(r"TRACELLM_(?!TEST_)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
 # Only the sanitizers' builds read these; a finding there must end the program, or nobody would notice. (Unit tests: tests/unit/meson.build.)
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
 OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
@@ -49,7 +49,14 @@ OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "
 
 def clean_environment(**more):
     kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
-    return kept | OWN | more
+    corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus").resolve()
+    found = {"TRACELLM_CORPUS": str(corpus)} if corpus.is_dir() else {}
+    return kept | OWN | found | more
+
+
+def rounds():
+    """How many times as far as usual a test with rounds goes; tests read the same variable."""
+    return int(os.environ.get("TRACELLM_TEST_ROUNDS", "1"))
 
 
 def say(text=""):
@@ -66,7 +73,8 @@ def show(output):
 
 
 def run(command, log, timeout_s=None, cwd=ROOT, env=None):
-    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole process group ends with it."""
+    """Output (both streams) into the log and back with the exit code; 124 (too long) and 126 (cannot run) as shells have it. Its whole
+    process group ends with it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         try:
@@ -115,21 +123,22 @@ def build(name):
     return one_step(f"{name}: build", ["ninja", "-C", str(folder)], LOGS / f"{name}-build.log")
 
 
-def meson_tests(name, rounds):
+def meson_tests(name):
     """All tests of a build but tidy, which reads sources and is run once. meson leaves each test's output in testlog.json."""
     folder = CHECK / name
-    patience = BUILDS[name][2] * rounds
+    patience = BUILDS[name][2] * rounds()
     command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--no-suite", "tidy", "-t", str(patience)]
     record = folder / "meson-logs" / "testlog.json"
     record.unlink(missing_ok=True)
-    env = clean_environment(CMOCKA_MESSAGE_OUTPUT="XML", TRACELLM_TEST_ROUNDS=os.environ.get("TRACELLM_TEST_ROUNDS", str(rounds)))
+    env = clean_environment(CMOCKA_MESSAGE_OUTPUT="XML")
     output, code = run(command, LOGS / f"{name}-test.log", env=env)
     results = Results()
     lines = record.read_text().splitlines() if record.exists() else []
     for test in map(json.loads, lines):
         test_name = f"{name}: {test['name'].split(' / ')[-1]}"
         stdout, stderr = test.get("stdout", ""), test.get("stderr", "")
-        count = of_tap if re.search(r"^1\.\.\d+", stdout, re.M) and "<?xml" not in stdout else of_cmocka
+        is_unit = test["name"].startswith("tracellm:unit / ")  # cmocka's; what is not prints TAP or has only its exit code
+        count = of_cmocka if is_unit else of_tap if re.search(r"^1\.\.\d+$", stdout, re.M) else of_program
         found = count(test_name, stdout, test["returncode"])
         results.add(report(test_name, found, stdout + stderr, test["duration"]))
     if code != 0 and not results.failed:
@@ -137,9 +146,9 @@ def meson_tests(name, rounds):
     return results
 
 
-def built_and_tested(name, rounds):
+def built_and_tested(name):
     results = build(name)
-    return results if results.failed else meson_tests(name, rounds)
+    return results if results.failed else meson_tests(name)
 
 
 def tidy():
@@ -160,16 +169,12 @@ def marks(script):
 def end_to_end(script, programs, label):
     """One script with a home, data and runtime folder of its own. Sockets' paths are short, so it lies directly in /tmp."""
     begin = time.monotonic()
-    timeout_s = int(marks(script).get("timeout") or E2E_TIMEOUT_S)
+    timeout_s = int(marks(script).get("timeout") or E2E_TIMEOUT_S) * rounds()
     name = f"{label}{script.stem}"
     with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp", ignore_cleanup_errors=True) as home:
         env = clean_environment(HOME=home, XDG_DATA_HOME=f"{home}/data", XDG_RUNTIME_DIR=home, XDG_CONFIG_HOME=f"{home}/config",
                                 XDG_CACHE_HOME=os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), TMPDIR=home,
                                 TRACELLM_BIN=str(programs), TRACELLM_SOURCE=str(ROOT), **SANITIZERS)
-        corpus = Path(os.environ.get("TRACELLM_CORPUS") or ROOT.parent / "shared" / "corpus")
-        env.pop("TRACELLM_CORPUS", None)
-        if corpus.is_dir():
-            env["TRACELLM_CORPUS"] = str(corpus)
         output, code = run([str(script)], LOGS / f"e2e-{label.replace(': ', '-')}{script.name}.log", timeout_s, env=env)
     return report(name, of_tap(name, output, code), output, time.monotonic() - begin)
 
@@ -211,11 +216,10 @@ def page():
 
 def stages(mode):
     """What is run, in order: a title and a function that gives results. What fails early and often comes first."""
-    rounds = LONG_ROUNDS if mode == "long" else 1
     yield "tidy", tidy
     for name, (_, _, _, quick) in BUILDS.items():
         if quick or mode != "quick":
-            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name, rounds)
+            yield f"{name}: build and unit tests", lambda name=name: built_and_tested(name)
     if mode != "quick" and (ROOT / "tests/page/run").exists():
         yield "page", page
     yield "end to end", lambda: all_end_to_end(mode)
@@ -227,6 +231,8 @@ def main():
     which.add_argument("--quick", dest="mode", action="store_const", const="quick", default="full")
     which.add_argument("--long", dest="mode", action="store_const", const="long")
     mode = arguments.parse_args().mode
+    if mode == "long":
+        os.environ.setdefault("TRACELLM_TEST_ROUNDS", str(LONG_ROUNDS))
     shutil.rmtree(LOGS, ignore_errors=True)
     total, begin = Results(), time.monotonic()
     for title, stage in stages(mode):

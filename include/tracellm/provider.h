@@ -1,7 +1,9 @@
-/* provider: how to ask a model. Which address, which headers, which wire format, what may be tried again; and the way the bytes come back. Knows no log.
+/* provider: how to ask a model. Which address, which headers, which wire format, what may be tried again; and the way the bytes
+ * come back. Knows no log.
  *
- * Asking is split so that a replay runs the same code: `prepare` (pure) makes the request from the inputs; `ask` moves bytes. Three askers exist: over HTTP, the built-in
- * sandbox, and `recorded`, which src/replay feeds itself and so is not an asker here but the absence of one. */
+ * Asking is split so that a replay runs the same code: `prepare` (pure) makes the request from the inputs; `ask` moves bytes.
+ * Three askers exist: over HTTP, the built-in sandbox, and `recorded`, which src/replay feeds itself and so is not an asker here
+ * but the absence of one. */
 #ifndef TRACELLM_PROVIDER_H
 #define TRACELLM_PROVIDER_H
 
@@ -46,7 +48,8 @@ struct tl_ask_end {
 	bool connection_reused;
 };
 
-/* Told in this order: head once (not at all when no answer came), chunk any number of times, end exactly once. Slices are borrowed during the call. */
+/* Told in this order: head once (not at all when no answer came), chunk any number of times, end exactly once. Slices are
+ * borrowed during the call. */
 struct tl_ask_sink {
 	void *context;
 	void (*head)(void *context, struct tl_stamp at, unsigned http_status, const struct tl_pair *headers, size_t header_count);
@@ -80,9 +83,10 @@ const struct tl_provider *const *tl_providers(void);
 const struct tl_provider *tl_provider_find(tl_str name);
 
 /* ---- Trying again -------------------------------------------------------------------------------------------------------------
- * Pure rules (OpenAI's and Anthropic's clients, as their sources have it): tried again are failures to connect, resets and time-outs before the first body byte, 408, 409, 429 and
- * 5xx; never other 4xx, `insufficient_quota`, or anything once a body byte of a 2xx arrived. `x-should-retry: true|false` overrides the status. `retry-after-ms`, then
- * `retry-after` (seconds or a date) is waited when 0 < v <= 120 s; more than 120 s: not tried again. Otherwise min(0.5 * 2^n, 8) s * (1 - 0.25 * random). */
+ * Pure rules (OpenAI's and Anthropic's clients, as their sources have it): tried again are failures to connect, resets and
+ * time-outs before the first body byte, 408, 409, 429 and 5xx; never other 4xx, `insufficient_quota`, or anything once a body
+ * byte of a 2xx arrived. `x-should-retry: true|false` overrides the status. `retry-after-ms`, then `retry-after` (seconds or a
+ * date) is waited when 0 < v <= 120 s; more than 120 s: not tried again. Otherwise min(0.5 * 2^n, 8) s * (1 - 0.25 * random). */
 struct tl_retry_question {
 	uint64_t number;      /* the attempt that just ended, from 1 */
 	uint64_t retries_max; /* of the inputs */

@@ -1,4 +1,5 @@
-/* wire: pure formats. From the bytes a provider sent to messages, usage, finish reason and error. Knows no socket, no event, no clock.
+/* wire: pure formats. From the bytes a provider sent to messages, usage, finish reason and error. Knows no socket, no event, no
+ * clock.
  *
  * A decoder is fed a response body in whatever pieces it arrived and can be asked at any time what is known so far:
  *
@@ -8,7 +9,8 @@
  *      tl_decoder_end(decoder, true, err);                  the body is complete
  *      tl_decoder_answer(decoder)->choices[0].text
  *
- * The same bytes in other pieces give the same answer, except for `first_content_at_ns`, which is the stamp of the piece that completed the first content. */
+ * The same bytes in other pieces give the same answer, except for `first_content_at_ns`, which is the stamp of the piece that
+ * completed the first content. */
 #ifndef TRACELLM_WIRE_H
 #define TRACELLM_WIRE_H
 
@@ -26,9 +28,10 @@ enum tl_api {
 const char *tl_api_name(enum tl_api api);
 bool tl_api_parse(tl_str name, enum tl_api *ret);
 
-/* ---- Server-Sent Events (WHATWG HTML 9.2.6) ------------------------------------------------------------------------------------
- * Lines end in LF, CRLF or CR, also split over pieces; one leading BOM is dropped; comments are skipped; several data lines are joined with LF; an event
- * without data is dropped. A last event without its blank line is dispatched by tl_sse_end, as clients of LLM APIs do. */
+/* ---- Server-Sent Events (WHATWG HTML 9.2.6) -----------------------------------------------------------------------------------
+ * Lines end in LF, CRLF or CR, also split over pieces; one leading BOM is dropped; comments are skipped; several data lines are
+ * joined with LF; an event without data is dropped; one without a type is a "message". A last event without its blank line is
+ * dispatched by tl_sse_end, as clients of LLM APIs do. */
 struct tl_sse;
 typedef enum tl_status tl_sse_event_fn(
 	void *context, tl_str event, tl_str data, struct tl_err *err); /* slices borrowed during the call */
@@ -37,11 +40,12 @@ typedef enum tl_status tl_sse_event_fn(
 enum tl_status tl_sse_open(
 	size_t event_limit_bytes, tl_sse_event_fn *on_event, void *context, struct tl_sse **ret_sse, struct tl_err *err);
 void tl_sse_close(struct tl_sse *sse); /* accepts NULL */
-/* TL_ERR_LIMIT: an event is larger than its limit; it is skipped, the stream may go on being fed. A failure of `on_event` is passed up. */
+/* TL_ERR_LIMIT: an event is larger than its limit; it is skipped, the stream may go on being fed. A failure of `on_event` is
+ * passed up. */
 enum tl_status tl_sse_feed(struct tl_sse *sse, tl_bytes piece, struct tl_err *err);
 enum tl_status tl_sse_end(struct tl_sse *sse, struct tl_err *err);
 
-/* ---- What a body holds ------------------------------------------------------------------------------------------------------- */
+/* ---- What a body holds ----------------------------------------------------------------------------------------------------- */
 
 enum tl_finish {
 	TL_FINISH_NONE,
@@ -74,7 +78,8 @@ struct tl_choice {
 	enum tl_finish finish;
 };
 
-/* Totals as facts of the provider's own numbers, normalised so that `cached`, `cache_write` are parts of `input` and `reasoning` is a part of `output`. -1: not told. */
+/* Totals as facts of the provider's own numbers, normalised so that `cached`, `cache_write` are parts of `input` and `reasoning`
+ * is a part of `output`. Where the provider's own numbers contradict that, they stay as told. -1: not told. */
 struct tl_usage {
 	int64_t input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens;
 	int64_t cost_nano_usd; /* what the provider itself says it charges, -1: not told */
@@ -95,23 +100,28 @@ struct tl_answer {
 	bool streamed;                  /* the body is an event stream */
 	bool terminated; /* its own end was seen: [DONE] or a finish reason in a stream; a whole JSON value otherwise */
 	uint64_t first_content_at_ns; /* 0: no text, reasoning, refusal or tool call yet */
-	uint64_t refused_pieces;      /* SSE events whose JSON was not valid; the rest was read on */
+	uint64_t refused_pieces;      /* events or bodies whose JSON is not valid; see tl_decoder_feed */
 	char refused_message[160];    /* why the first of them was refused */
 };
 
 /* True when some choice holds text, reasoning, refusal, a tool call or an audio transcript. */
 bool tl_answer_has_content(const struct tl_answer *answer);
-/* Digest over everything in the choices (roles, texts, tool calls, finish reasons), each field with its length: equal exactly when they are equal. */
+/* Digest over everything in the choices (roles, texts, tool calls, finish reasons), each field with its length: equal exactly
+ * when they are equal. */
 struct tl_digest tl_answer_digest(const struct tl_answer *answer);
 
 struct tl_decoder;
-/* `http_status` and `content_type` (may be empty: then the bytes decide) are the response's. Owned, tl_decoder_close. limit_bytes bounds the memory for the answer. */
+/* `http_status` and `content_type` (may be empty) are the response's; the first bytes decide where they contradict it clearly.
+ * Owned, tl_decoder_close. limit_bytes bounds the memory for the answer. */
 enum tl_status tl_decoder_open(enum tl_api api, unsigned http_status, tl_str content_type, size_t limit_bytes,
 	struct tl_decoder **ret_decoder, struct tl_err *err);
 void tl_decoder_close(struct tl_decoder *decoder); /* accepts NULL */
-/* TL_ERR_LIMIT, TL_ERR_NO_MEMORY only: what the provider wrote is never an error of this call; malformed parts are counted in the answer. */
+/* TL_ERR_LIMIT, TL_ERR_NO_MEMORY only: what the provider wrote is never an error of this call. An event (or body) whose JSON is
+ * not valid is counted in the answer and the rest is read on. Where only its characters are wrong (broken UTF-8, half a surrogate
+ * pair) it is read all the same, with U+FFFD in their place. Pieces after the end are ignored. */
 enum tl_status tl_decoder_feed(struct tl_decoder *decoder, tl_bytes piece, uint64_t at_ns, struct tl_err *err);
-/* `complete`: the transport says that the body ended where it should. Feeding ends here. */
+/* `complete`: the transport says that the body ended where it should; without it a broken last event is not counted as refused.
+ * Feeding ends here. */
 enum tl_status tl_decoder_end(struct tl_decoder *decoder, bool complete, struct tl_err *err);
 const struct tl_answer *tl_decoder_answer(const struct tl_decoder *decoder);
 
@@ -143,7 +153,7 @@ enum tl_error_class {
 const char *tl_error_class_text(enum tl_error_class error);
 bool tl_error_class_parse(tl_str text, enum tl_error_class *ret);
 
-/* ---- Requests ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Requests -------------------------------------------------------------------------------------------------------------- */
 
 struct tl_message_part {
 	tl_str type;
@@ -182,7 +192,8 @@ struct tl_request_settings {
 	bool stream;
 };
 
-/* The body for `settings`, deterministic byte for byte. TL_ERR_PARSE: temperature is not a JSON number; the prompt may be any bytes (broken UTF-8 becomes U+FFFD). Lives in `arena`. */
+/* The body for `settings`, deterministic byte for byte. TL_ERR_PARSE: temperature is not a JSON number; the prompt may be any
+ * bytes (broken UTF-8 becomes U+FFFD). Lives in `arena`. */
 enum tl_status tl_request_write(enum tl_api api, const struct tl_request_settings *settings, struct tl_arena *arena,
 	tl_bytes *ret_body, struct tl_err *err);
 

@@ -237,6 +237,9 @@ tl_websocket_close(struct tl_websocket *socket, uint16_t code)
 	socket->close_code = code;
 	lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CLOSE_TIMEOUT_S);
 	lws_callback_on_writable(socket->wsi);
+	/* Its timer is set anew only when it serves something: without this a timeout from outside its callbacks waits for the
+	 * next ping. */
+	lws_cancel_service(socket->layer->context);
 }
 
 /* ---- the layer ---- */
@@ -277,6 +280,7 @@ websocket_adopt(struct websocket_layer *layer, int fd, tl_str key, tl_bytes rest
 		layer->adopting = NULL;
 		free_socket(socket);
 	}
+	lws_cancel_service(layer->context); /* for its timers, as in tl_websocket_close */
 }
 
 size_t

@@ -105,7 +105,7 @@ list_arrivals(struct replay_run *run, const struct attempt_script *attempt, stru
 {
 	struct arrival *arrivals = NULL;
 	size_t count = 0, capacity = 0, offset = 0;
-	tl_bytes bytes;
+	tl_bytes bytes = { NULL, 0 };
 	TL_TRY(join_bytes(run, attempt, &run->arena, &bytes, err));
 	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++) {
 		const struct tl_cut_list *cuts = &run->recorded.items[i].body.response_chunk.cuts;
@@ -154,8 +154,8 @@ tell_chunk(struct script *script, const struct attempt_script *attempt, const st
 static enum tl_status
 tell_body(struct script *script, const struct attempt_script *attempt, struct tl_err *err)
 {
-	struct arrival *arrivals;
-	size_t count;
+	struct arrival *arrivals = NULL;
+	size_t count = 0;
 	TL_TRY(list_arrivals(script->run, attempt, &arrivals, &count, err));
 	struct arrival *next = arrivals;
 	const struct arrival *end = count ? arrivals + count : arrivals;

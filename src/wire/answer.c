@@ -1,6 +1,7 @@
 /* wire/answer: an answer that grows piece by piece, in memory that grows with it. Knows no wire format.
  *
- * Texts are buffers of their own, so that a stream of n pieces costs O(n); the slices of the answer are renewed whenever their buffer changes. */
+ * Texts are buffers of their own, so that a stream of n pieces costs O(n); the slices of the answer are renewed whenever their
+ * buffer changes. */
 #include "internal.h"
 
 #include <string.h>

@@ -31,7 +31,8 @@ kind_of_type(tl_str content_type)
 	return tl_str_equal_ignore_case(type, TL_STR("application/json")) ? BODY_JSON : BODY_UNKNOWN;
 }
 
-/* The first bytes behind white space decide where they are clear; then the content type does; then it is taken for JSON, whose parser says what is wrong. */
+/* The first bytes behind white space decide where they are clear; then the content type does; then it is taken for JSON, whose
+ * parser says what is wrong. */
 static enum body_kind
 kind_of_head(tl_str head, enum body_kind told, bool final)
 {

@@ -1,6 +1,9 @@
 /* wire/internal: what the files of this room share.
  *
- *      bytes -> decoder.c (event stream or JSON?) -> parse.c (strict, after repairs) -> openai.c (what the members mean) -> answer.c (grows the answer) */
+ *      decoder.c    bytes: an event stream or one JSON body?
+ *      parse.c      its JSON, strictly, after repairs
+ *      openai*.c    what the members mean
+ *      answer.c     the answer as it grows */
 #ifndef WIRE_INTERNAL_H
 #define WIRE_INTERNAL_H
 
@@ -12,9 +15,9 @@
 
 /* ---- parse.c ---- */
 
-/* Parses strictly. What only our door's strictness refuses is replaced and parsed again: an integer over 64 bits becomes a real; broken UTF-8 and a lone
- * surrogate escape become U+FFFD, which `*ret_repaired` tells, and `err` then says what was refused at first. Owned, tl_json_free. TL_ERR_PARSE,
- * TL_ERR_LIMIT (too deep), TL_ERR_NO_MEMORY. */
+/* Parses strictly. What only our door's strictness refuses is replaced and parsed again: an integer over 64 bits becomes a real;
+ * broken UTF-8 and a lone surrogate escape become U+FFFD, which `*ret_repaired` tells, and `err` then says what was refused at
+ * first. Owned, tl_json_free. TL_ERR_PARSE, TL_ERR_LIMIT (too deep), TL_ERR_NO_MEMORY. */
 enum tl_status wire_parse(tl_str text, tl_json **ret_root, bool *ret_repaired, struct tl_err *err);
 
 /* ---- answer.c: the answer as it grows ---- */

@@ -97,7 +97,8 @@ take_error(struct growing *growing, const tl_json *error, struct tl_err *err)
 	return TL_OK;
 }
 
-/* Without an `error` member: {"message": ...}, {"detail": ...}, {"object": "error", ...}, where nothing else is there that could be an answer. */
+/* Without an `error` member: {"message": ...}, {"detail": ...}, {"object": "error", ...}, where nothing else is there that
+ * could be an answer. */
 static bool
 is_bare_error(const tl_json *root, struct openai_source source)
 {

@@ -1,7 +1,7 @@
 /* wire/openai_call: tool calls, as OpenAI sends them and as others do.
  *
- * A streamed call comes in parts with the same `index`; the first has id and name, later ones more of `arguments`. Compatible servers leave the index out, repeat id
- * and name on every part, or send whole calls that all say index 0. */
+ * A streamed call comes in parts with the same `index`; the first has id and name, later ones more of `arguments`. Compatible
+ * servers leave the index out, repeat id and name on every part, or send whole calls that all say index 0. */
 #include "internal.h"
 
 /* The call that a message of before 2023-11 makes, behind all others. */

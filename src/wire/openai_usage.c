@@ -3,8 +3,9 @@
 
 #include <math.h>
 
-/* Where each count may be, the first that is there counts. Relatives: Mistral (num_cached_tokens, once prompt_token_details), DeepSeek
- * (prompt_cache_hit_tokens), Moonshot and Anthropic's own endpoint (cached_tokens), servers that use the names of the Responses API. */
+/* Where each count may be, the first that is there counts. Relatives: Mistral (num_cached_tokens, once prompt_token_details),
+ * DeepSeek (prompt_cache_hit_tokens), Moonshot and Anthropic's own endpoint (cached_tokens), servers that use the names of the
+ * Responses API. */
 static const char *const input_paths[] = { "prompt_tokens", "input_tokens", NULL };
 static const char *const output_paths[] = { "completion_tokens", "output_tokens", NULL };
 static const char *const cached_paths[] = { "num_cached_tokens", "prompt_tokens_details.cached_tokens",
@@ -59,8 +60,8 @@ add_is(int64_t a, int64_t b, int64_t c, int64_t sum)
 	return !__builtin_add_overflow(a, b, &total) && !__builtin_add_overflow(total, c, &total) && total == sum;
 }
 
-/* xAI leaves reasoning out of completion_tokens, and cached tokens out of prompt_tokens where they are more. The total tells; without one, the members that only
- * xAI sends do. */
+/* xAI leaves reasoning out of completion_tokens, and cached tokens out of prompt_tokens where they are more. The total tells;
+ * without one, the members that only xAI sends do. */
 static void
 include_parts(struct tl_usage *told, const tl_json *usage)
 {

@@ -1,7 +1,8 @@
 /* wire/parse: JSON as providers send it, by the strict door. Knows no member.
  *
- * Three things that clients in other languages read are refused by the door: bytes that are not UTF-8, a surrogate escape without its other half (an emoji cut
- * in two), and integers over 64 bits (seeds). One of them must not cost a whole answer, so the text is cleaned of them and handed to the same strict parser again. */
+ * Three things that clients in other languages read are refused by the door: bytes that are not UTF-8, a surrogate escape without
+ * its other half (an emoji cut in two), and integers over 64 bits (seeds). One of them must not cost a whole answer, so the text
+ * is cleaned of them and handed to the same strict parser again. */
 #include "internal.h"
 
 #include <string.h>
@@ -65,7 +66,8 @@ copy_number(struct tl_buf *out, tl_str text)
 	return len;
 }
 
-/* Backslashes occur only in strings and digits outside of them start numbers, so this needs no grammar: what is not JSON before is not JSON after. */
+/* Backslashes occur only in strings and digits outside of them start numbers, so this needs no grammar: what is not JSON before
+ * is not JSON after. */
 static void
 clean(struct tl_buf *out, tl_str text, bool *replaced)
 {

@@ -7,7 +7,8 @@ copy_str(const tl_json *value, struct tl_arena *arena, tl_str *ret, struct tl_er
 	return tl_json_is_str(value) ? json_as_text(value, arena, ret, err) : TL_OK;
 }
 
-/* Text is what is meant to be read: a bare string, {"type": "text", ...} and its names in other APIs. Everything else stays JSON. */
+/* Text is what is meant to be read: a bare string, {"type": "text", ...} and its names in other APIs. Everything else stays
+ * JSON. */
 static bool
 is_text(const tl_json *part)
 {

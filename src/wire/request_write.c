@@ -28,7 +28,8 @@ is_digit_from(tl_str s, size_t at, char lowest)
 	return at < s.len && s.ptr[at] >= lowest && s.ptr[at] <= '9';
 }
 
-/* OpenAI's o-series, gpt-5 and later refuse max_tokens; compatible servers know nothing else. "gpt-35" is what Azure calls gpt-3.5. */
+/* OpenAI's o-series, gpt-5 and later refuse max_tokens; compatible servers know nothing else. "gpt-35" is what Azure calls
+ * gpt-3.5. */
 static const char *
 limit_name(tl_str model)
 {
@@ -40,7 +41,8 @@ limit_name(tl_str model)
 	return o_series || gpt ? "max_completion_tokens" : "max_tokens";
 }
 
-/* A JSON number and nothing around it. Our own copy of the text goes into the body: a parsed number would be written differently. */
+/* A JSON number and nothing around it. Our own copy of the text goes into the body: a parsed number would be written
+ * differently. */
 static enum tl_status
 check_temperature(tl_str text, struct tl_err *err)
 {

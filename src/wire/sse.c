@@ -141,7 +141,8 @@ begin_line(struct tl_sse *sse, tl_str start, struct tl_err *err)
 	return TL_OK;
 }
 
-/* Where the line at the start of `text` ends; `lf` is its first LF. Looking for a CR stops there, so that each byte is looked at once. */
+/* Where the line at the start of `text` ends; `lf` is its first LF. Looking for a CR stops there, so that each byte is looked
+ * at once. */
 static size_t
 line_end(tl_str text, size_t lf)
 {

@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["TRACELLM_SOURCE"], "tests"))
-from results import Results, of_cmocka, of_node, of_tap  # noqa: E402
+from results import Results, of_cmocka, of_node, of_program, of_tap  # noqa: E402
 
 XML = """seed: 1
 <?xml version="1.0" encoding="UTF-8" ?>
@@ -36,6 +36,9 @@ CASES = [
     ("good cmocka tests pass", of_cmocka, GOOD_XML, 0, (1, 0, 0), ""),
     ("a program that dies before its XML is a failure", of_cmocka, "seed: 1\n", -6, (0, 1, 0), "exit code -6"),
     ("a program that leaves early with exit code 0 is a failure", of_cmocka, "", 0, (0, 1, 0), "before it told"),
+    ("a program that cannot run here is skipped with its reason", of_cmocka, "no corpus here\n", 77, (0, 0, 1), ""),
+    ("a program without results of its own is one test", of_program, "269 of 269 equal\n", 0, (1, 0, 0), ""),
+    ("its bad exit code is a failure", of_program, "268 of 269 equal\n", 1, (0, 1, 0), "exit code 1"),
     ("a failed group setup is a failure", of_cmocka, EMPTY_XML, 1, (0, 1, 0), "exit code 1"),
     ("no test at all is a failure", of_cmocka, EMPTY_XML, 0, (0, 1, 0), "ran no test"),
     ("good tests and a bad exit code is a failure", of_cmocka, GOOD_XML, 1, (1, 1, 0), "exit code 1"),

@@ -1,7 +1,7 @@
 /* tests/tools/decode: what our decoder reads in response bodies, as JSON, for a script that has its own opinion.
  *
- * stdin: a line "STATUS LENGTH PIECE CONTENT-TYPE" and LENGTH bytes, any number of times; the body is fed in pieces of PIECE bytes (0: at once).
- * stdout: one line of JSON for each. */
+ * stdin: a line "STATUS LENGTH PIECE CONTENT-TYPE" and LENGTH bytes, any number of times; the body is fed in pieces of PIECE
+ * bytes (0: at once). stdout: one line of JSON for each. */
 #include <stdio.h>
 #include <stdlib.h>
 
