@@ -1,4 +1,5 @@
-/* projections/catch_up: for commands that read: everything acknowledged so far is in the view, or the reader knows what is missing. */
+/* projections/catch_up: for commands that read: everything acknowledged so far is in the view, or the reader knows what is
+ * missing. */
 #include "internal.h"
 
 #define NAP_MS 5u

@@ -14,7 +14,8 @@
 /* A change of the tables is a new number. */
 #define SCHEMA_VERSION 1
 
-/* Texts compare byte for byte (BINARY, the default). Each index of a filter holds the order of a list as well, so that a page is read off it. */
+/* Texts compare byte for byte (BINARY, the default). Each index of a filter holds the order of a list as well, so that a page is
+ * read off it. */
 static const char schema[] =
 	"CREATE TABLE traces (id INTEGER PRIMARY KEY, trace_id BLOB NOT NULL UNIQUE, seq INTEGER NOT NULL, status TEXT NOT NULL, "
 	"reason TEXT, provider TEXT NOT NULL, model TEXT NOT NULL, project TEXT NOT NULL, session TEXT, tags TEXT, prompt TEXT, "
@@ -23,7 +24,8 @@ static const char schema[] =
 	"answer_chars INTEGER NOT NULL, error_class TEXT, replay_of TEXT, digest BLOB NOT NULL, finished INTEGER NOT NULL, "
 	"confirmed INTEGER NOT NULL);"
 	"CREATE TABLE documents (id INTEGER PRIMARY KEY, document BLOB NOT NULL);"
-	"CREATE TABLE trace_tags (tag TEXT NOT NULL, tag_started INTEGER NOT NULL, tag_trace_id BLOB NOT NULL, tag_row INTEGER NOT NULL, "
+	"CREATE TABLE trace_tags (tag TEXT NOT NULL, tag_started INTEGER NOT NULL, tag_trace_id BLOB NOT NULL, tag_row INTEGER "
+	"NOT NULL, "
 	"PRIMARY KEY (tag, tag_started, tag_trace_id)) WITHOUT ROWID;"
 	"CREATE TABLE totals (status TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, project TEXT NOT NULL, "
 	"replay INTEGER NOT NULL, traces INTEGER NOT NULL, PRIMARY KEY (status, provider, model, project, replay)) WITHOUT ROWID;"
@@ -59,7 +61,7 @@ execute(struct embedded *embedded, const char *sql, const char *what, struct tl_
 /* ---- One connection ---- */
 
 static enum tl_status
-connect(struct embedded *embedded, bool create, struct tl_err *err)
+open_connection(struct embedded *embedded, bool create, struct tl_err *err)
 {
 	int flags = embedded->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
 	struct stat file;
@@ -71,7 +73,8 @@ connect(struct embedded *embedded, bool create, struct tl_err *err)
 	(void)sqlite3_busy_timeout(embedded->db, EMBEDDED_BUSY_MS);
 	if (embedded->writable)
 		TL_TRY(execute(embedded,
-			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216;", "open", err));
+			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216;", "open",
+			err));
 	/* Read at least once while the file is known to be in its place: SQLite opens the write-ahead log by name. */
 	TL_TRY(execute(embedded, "PRAGMA user_version", "read", err));
 	if (stat(embedded->path, &file) != 0)
@@ -86,7 +89,7 @@ create(struct embedded *embedded, struct tl_err *err)
 {
 	char version[64];
 	(void)snprintf(version, sizeof version, "PRAGMA user_version = %d", SCHEMA_VERSION);
-	TL_TRY(connect(embedded, true, err));
+	TL_TRY(open_connection(embedded, true, err));
 	TL_TRY(embedded_do(embedded, EMBEDDED_BEGIN, err));
 	TL_TRY(execute(embedded, schema, "make the tables", err));
 	TL_TRY(embedded_set_meta(embedded, "log_id", tl_log_id(embedded->log), err));
@@ -110,16 +113,17 @@ schema_version(struct embedded *embedded, int *ret_version, struct tl_err *err)
 	return status;
 }
 
-/* TL_ERR_VERSION: the file belongs to another version or log; TL_ERR_CORRUPT: it is damaged. Both are mended by making it again. */
+/* TL_ERR_VERSION: the file belongs to another version or log; TL_ERR_CORRUPT: it is damaged. Both are mended by making it
+ * again. */
 static enum tl_status
 check(struct embedded *embedded, struct tl_err *err)
 {
-	int version;
+	int version = 0;
 	uint64_t log_id, fold, checkpoint, head;
 	TL_TRY(schema_version(embedded, &version, err));
 	if (version != SCHEMA_VERSION)
-		return tl_err_set(err, TL_ERR_VERSION, "%s: its tables are of version %d, this program has %d", embedded->path, version,
-			SCHEMA_VERSION);
+		return tl_err_set(err, TL_ERR_VERSION, "%s: its tables are of version %d, this program has %d", embedded->path,
+			version, SCHEMA_VERSION);
 	TL_TRY(embedded_get_meta(embedded, "log_id", &log_id, err));
 	TL_TRY(embedded_get_meta(embedded, "fold", &fold, err));
 	TL_TRY(embedded_get_meta(embedded, "checkpoint", &checkpoint, err));
@@ -130,8 +134,8 @@ check(struct embedded *embedded, struct tl_err *err)
 		return tl_err_set(err, TL_ERR_VERSION, "%s: its documents are of fold version %" PRIu64 ", this program has %d",
 			embedded->path, fold, TL_FOLD_VERSION);
 	if (checkpoint > head)
-		return tl_err_set(err, TL_ERR_VERSION, "%s has seen event %" PRIu64 ", the log ends with %" PRIu64, embedded->path,
-			checkpoint, head);
+		return tl_err_set(err, TL_ERR_VERSION, "%s has seen event %" PRIu64 ", the log ends with %" PRIu64,
+			embedded->path, checkpoint, head);
 	return TL_OK;
 }
 
@@ -156,7 +160,7 @@ connect_reading(struct embedded *embedded, struct tl_err *err)
 	struct stat file;
 	if (stat(embedded->path, &file) != 0)
 		return tl_err_errno(err, errno, "cannot read %s", embedded->path);
-	enum tl_status status = connect(embedded, false, err);
+	enum tl_status status = open_connection(embedded, false, err);
 	if (status == TL_OK)
 		status = check(embedded, err);
 	if (status == TL_ERR_CORRUPT)
@@ -171,7 +175,7 @@ connect_writing(struct embedded *embedded, struct tl_err *err)
 	bool there = stat(embedded->path, &file) == 0;
 	bool damaged = embedded->damaged && there && file.st_dev == embedded->device && file.st_ino == embedded->inode;
 	if (there && !damaged) {
-		enum tl_status status = connect(embedded, false, err);
+		enum tl_status status = open_connection(embedded, false, err);
 		if (status == TL_OK)
 			status = check(embedded, err);
 		if (status != TL_ERR_VERSION && status != TL_ERR_CORRUPT)
@@ -182,7 +186,8 @@ connect_writing(struct embedded *embedded, struct tl_err *err)
 	return create(embedded, err);
 }
 
-/* One at a time: the file may be removed and made again meanwhile. Whoever has it open sees at its next use that it is another one. */
+/* One at a time: the file may be removed and made again meanwhile. Whoever has it open sees at its next use that it is another
+ * one. */
 static enum tl_status
 open_file(struct embedded *embedded, struct tl_err *err)
 {

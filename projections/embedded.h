@@ -20,42 +20,41 @@
 
 #define EMBEDDED_BUSY_MS 5000
 
-/* Columns of `traces` in the order in which they are bound and read. `tags` is a JSON list, `prompt` the first EMBEDDED_PROMPT_CHARS code points. */
+/* Columns of `traces` in the order in which they are bound and read. `tags` is a JSON list, `prompt` the first
+ * EMBEDDED_PROMPT_CHARS code points. */
 #define EMBEDDED_PROMPT_CHARS 160u
-#define EMBEDDED_COLUMNS                                                                                              \
+#define EMBEDDED_COLUMNS                                                                                                 \
 	"trace_id, seq, status, reason, provider, model, project, session, tags, prompt, started, latency, first_byte, " \
 	"first_content, prompt_tokens, completion_tokens, tokens_estimated, cost, attempts, answer_chars, error_class, " \
 	"replay_of, digest, finished"
 #define EMBEDDED_COLUMN_COUNT 24
 
 /* Statements of fixed text, prepared when first used. */
-#define EMBEDDED_STATEMENTS(X)                                                                                                   \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                                                              \
-	X(BEGIN_READ, "BEGIN")                                                                                                   \
-	X(COMMIT, "COMMIT")                                                                                                      \
-	X(ROLLBACK, "ROLLBACK")                                                                                                  \
-	X(GET_META, "SELECT value FROM meta WHERE key = ?1")                                                                     \
-	X(SET_META, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")      \
-	X(PUT_TRACE,                                                                                                             \
-		"INSERT INTO traces (" EMBEDDED_COLUMNS ", confirmed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "    \
-		"?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0) ON CONFLICT (trace_id) DO UPDATE SET "     \
-		"(" EMBEDDED_COLUMNS ", confirmed) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "  \
-		"?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0) RETURNING id")                                                       \
-	X(PUT_DOCUMENT,                                                                                                          \
-		"INSERT INTO documents (id, document) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET document = "                \
-		"excluded.document")                                                                                             \
-	X(DROP_TAGS, "DELETE FROM trace_tags WHERE tag_row = ?1")                                                                     \
-	X(PUT_TAG, "INSERT OR IGNORE INTO trace_tags (tag, tag_started, tag_trace_id, tag_row) VALUES (?1, ?2, ?3, ?4)")                      \
-	X(PARK,                                                                                                                  \
-		"INSERT INTO parked (trace_id, seq, message) VALUES (?1, ?2, ?3) ON CONFLICT (trace_id) DO UPDATE SET "          \
-		"seq = excluded.seq, message = excluded.message")                                                                \
-	X(UNPARK, "DELETE FROM parked WHERE trace_id = ?1")                                                                      \
-	X(PARKED, "SELECT trace_id, seq, message FROM parked ORDER BY seq, trace_id")                                            \
-	X(CONFIRM, "UPDATE traces SET confirmed = 1 WHERE trace_id = ?1 AND finished = 1")                                       \
-	X(UNCONFIRMED,                                                                                                           \
-		"SELECT trace_id FROM traces WHERE finished = 1 AND confirmed = 0 AND NOT EXISTS (SELECT 1 FROM parked WHERE "   \
-		"parked.trace_id = traces.trace_id) ORDER BY id LIMIT ?1")                                                       \
-	X(GET_DOCUMENT, "SELECT " EMBEDDED_COLUMNS ", (SELECT document FROM documents WHERE documents.id = traces.id) FROM "     \
+#define EMBEDDED_STATEMENTS(X)                                                                                                 \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                                            \
+	X(BEGIN_READ, "BEGIN")                                                                                                 \
+	X(COMMIT, "COMMIT")                                                                                                    \
+	X(ROLLBACK, "ROLLBACK")                                                                                                \
+	X(GET_META, "SELECT value FROM meta WHERE key = ?1")                                                                   \
+	X(SET_META, "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")    \
+	X(PUT_TRACE,                                                                                                           \
+		"INSERT INTO traces (" EMBEDDED_COLUMNS ", confirmed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "  \
+		"?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0) ON CONFLICT (trace_id) DO UPDATE SET "    \
+		"(" EMBEDDED_COLUMNS ", confirmed) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, " \
+		"?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0) RETURNING id")                                                     \
+	X(PUT_DOCUMENT, "INSERT INTO documents (id, document) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET document = "      \
+			"excluded.document")                                                                                   \
+	X(DROP_TAGS, "DELETE FROM trace_tags WHERE tag_row = ?1")                                                              \
+	X(PUT_TAG, "INSERT OR IGNORE INTO trace_tags (tag, tag_started, tag_trace_id, tag_row) VALUES (?1, ?2, ?3, ?4)")       \
+	X(PARK, "INSERT INTO parked (trace_id, seq, message) VALUES (?1, ?2, ?3) ON CONFLICT (trace_id) DO UPDATE SET "        \
+		"seq = excluded.seq, message = excluded.message")                                                              \
+	X(UNPARK, "DELETE FROM parked WHERE trace_id = ?1")                                                                    \
+	X(PARKED, "SELECT trace_id, seq, message FROM parked ORDER BY seq, trace_id")                                          \
+	X(CONFIRM, "UPDATE traces SET confirmed = 1 WHERE trace_id = ?1 AND finished = 1")                                     \
+	X(UNCONFIRMED,                                                                                                         \
+		"SELECT trace_id FROM traces WHERE finished = 1 AND confirmed = 0 AND NOT EXISTS (SELECT 1 FROM parked WHERE " \
+		"parked.trace_id = traces.trace_id) ORDER BY id LIMIT ?1")                                                     \
+	X(GET_DOCUMENT, "SELECT " EMBEDDED_COLUMNS ", (SELECT document FROM documents WHERE documents.id = traces.id) FROM "   \
 			"traces WHERE trace_id = ?1")
 
 enum embedded_statement {
@@ -113,7 +112,8 @@ enum tl_status embedded_get_meta(struct embedded *embedded, const char *key, uin
 enum tl_status embedded_set_meta(struct embedded *embedded, const char *key, uint64_t value, struct tl_err *err);
 void embedded_disconnect(struct embedded *embedded);
 
-/* Binding: the text or blob is borrowed until the statement is reset. Nothing is copied, so nothing fails. ptr NULL binds NULL. */
+/* Binding: the text or blob is borrowed until the statement is reset. Nothing is copied, so nothing fails. ptr NULL binds
+ * NULL. */
 void embedded_bind_text(sqlite3_stmt *statement, int place, tl_str text);
 void embedded_bind_blob(sqlite3_stmt *statement, int place, const void *bytes, size_t len);
 void embedded_bind_u64(sqlite3_stmt *statement, int place, uint64_t number);
@@ -135,8 +135,8 @@ enum tl_status embedded_document(struct tl_view *view, struct tl_trace_id trace_
 	struct tl_view_row *ret_row, struct tl_err *err);
 enum tl_status embedded_list(struct tl_view *view, const struct tl_view_query *query, struct tl_arena *arena,
 	struct tl_view_page *ret_page, struct tl_err *err);
-enum tl_status embedded_parked(struct tl_view *view, struct tl_arena *arena, struct tl_view_parked **ret_parked,
-	size_t *ret_count, struct tl_err *err);
+enum tl_status embedded_parked(
+	struct tl_view *view, struct tl_arena *arena, struct tl_view_parked **ret_parked, size_t *ret_count, struct tl_err *err);
 /* Columns of EMBEDDED_COLUMNS from the statement's row, copied into the arena. */
 enum tl_status embedded_read_row(
 	sqlite3_stmt *statement, struct tl_arena *arena, struct tl_view_row *ret_row, struct tl_err *err);

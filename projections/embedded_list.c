@@ -1,7 +1,8 @@
 /* projections/embedded_list: pages of traces, newest first. Knows no document.
  *
- * The text of a list depends only on which filters are given (its shape); their values are bound. The first filter given in the order of the table drives: its index holds the list's order, so a
- * page is read off it; a + keeps SQLite from choosing another one. */
+ * The text of a list depends only on which filters are given (its shape); their values are bound. The first filter given in the
+ * order of the table drives: its index holds the list's order, so a page is read off it; a + keeps SQLite from choosing another
+ * one. */
 #include "embedded.h"
 
 #include <inttypes.h>
@@ -129,7 +130,8 @@ check_query(const struct tl_view_query *query, struct tl_err *err)
 	if (query->limit < 1 || query->limit > TL_PAGE_LIMIT_MAX)
 		return tl_err_set(err, TL_ERR_USAGE, "limit is %u, allowed are 1 to %u", query->limit, TL_PAGE_LIMIT_MAX);
 	if (query->status.ptr && !tl_trace_status_parse(query->status, &status))
-		return tl_err_set(err, TL_ERR_USAGE, "status is '%.*s', allowed are running, success, warning, failed and interrupted",
+		return tl_err_set(err, TL_ERR_USAGE,
+			"status is '%.*s', allowed are running, success, warning, failed and interrupted",
 			TL_FMT(tl_str_slice(query->status, 0, 80)));
 	return TL_OK;
 }
@@ -194,7 +196,8 @@ write_cursor(const struct tl_trace_summary *last, struct tl_arena *arena, tl_str
 }
 
 static enum tl_status
-read_page(struct embedded *embedded, const struct list *list, struct tl_arena *arena, struct tl_view_page *page, struct tl_err *err)
+read_page(
+	struct embedded *embedded, const struct list *list, struct tl_arena *arena, struct tl_view_page *page, struct tl_err *err)
 {
 	TL_CLEANUP(embedded_reset) sqlite3_stmt *statement = NULL;
 	unsigned shape = list->shape | (list->query->after.ptr ? AFTER : 0), limit = list->query->limit;

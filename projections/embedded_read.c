@@ -165,8 +165,8 @@ embedded_document(struct tl_view *view, struct tl_trace_id trace_id, struct tl_a
 }
 
 enum tl_status
-embedded_parked(struct tl_view *view, struct tl_arena *arena, struct tl_view_parked **ret_parked, size_t *ret_count,
-	struct tl_err *err)
+embedded_parked(
+	struct tl_view *view, struct tl_arena *arena, struct tl_view_parked **ret_parked, size_t *ret_count, struct tl_err *err)
 {
 	struct embedded *embedded = (struct embedded *)view;
 	TL_CLEANUP(embedded_reset) sqlite3_stmt *statement = NULL;

@@ -9,6 +9,8 @@ enum tl_status
 embedded_begin(struct tl_view *view, struct tl_err *err)
 {
 	struct embedded *embedded = (struct embedded *)view;
+	if (!embedded->writable)
+		return tl_err_set(err, TL_ERR_READ_ONLY, "%s is open for reading only", embedded->path);
 	TL_TRY(embedded_ready(embedded, err));
 	TL_TRY(embedded_do(embedded, EMBEDDED_BEGIN, err));
 	embedded->in_batch = true;
@@ -173,7 +175,7 @@ enum tl_status
 embedded_put(struct tl_view *view, const struct tl_view_row *row, struct tl_err *err)
 {
 	struct embedded *embedded = (struct embedded *)view;
-	sqlite3_int64 id;
+	sqlite3_int64 id = 0;
 	TL_ASSERT(embedded->in_batch);
 	TL_TRY(check_row(row, err));
 	TL_TRY(put_trace(embedded, row, &id, err));

@@ -1,4 +1,5 @@
-/* projections/fold_cache: folds kept for a while, so that a long trace is not folded whole for every batch. Knows no view and no frame. */
+/* projections/fold_cache: folds kept for a while, so that a long trace is not folded whole for every batch. Knows no view and no
+ * frame. */
 #include "internal.h"
 
 #include <string.h>
@@ -99,8 +100,7 @@ load_page(const struct loading *loading, size_t count_max, bool *ret_more, struc
 	struct fold *fold = loading->fold;
 	struct tl_record_list list;
 	tl_arena_init(&arena, FOLD_ARENA_LIMIT);
-	TL_TRY(tl_log_read_trace(
-		loading->log, fold->trace_id, fold->last_seq, count_max, FOLD_PAGE_BYTES, &arena, &list, err));
+	TL_TRY(tl_log_read_trace(loading->log, fold->trace_id, fold->last_seq, count_max, FOLD_PAGE_BYTES, &arena, &list, err));
 	for (size_t i = 0; i < list.count; i++) {
 		if (list.records[i].envelope.seq >= loading->before_seq) {
 			*ret_more = false;
@@ -215,7 +215,8 @@ find(struct fold_cache *cache, struct tl_trace_id id)
 }
 
 enum tl_status
-fold_cache_get(struct fold_cache *cache, struct tl_trace_id trace_id, uint64_t before_seq, struct fold **ret_fold, struct tl_err *err)
+fold_cache_get(
+	struct fold_cache *cache, struct tl_trace_id trace_id, uint64_t before_seq, struct fold **ret_fold, struct tl_err *err)
 {
 	struct fold *fold = find(cache, trace_id);
 	if (fold) {

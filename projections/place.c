@@ -17,7 +17,8 @@ projections_path(struct tl_log *log, const char *name, bool make, char out[PROJE
 	char folder[PROJECTIONS_PATH_SIZE - 64];
 	int len = snprintf(folder, sizeof folder, "%s/views", tl_log_data_dir(log));
 	if (len < 0 || (size_t)len >= sizeof folder)
-		return tl_err_set(err, TL_ERR_LIMIT, "the path of the data directory is longer than %zu bytes", sizeof folder - 8);
+		return tl_err_set(
+			err, TL_ERR_LIMIT, "the path of the data directory is longer than %zu bytes", sizeof folder - 8);
 	if (make && mkdir(folder, 0700) != 0 && errno != EEXIST)
 		return tl_err_errno(err, errno, "cannot make %s", folder);
 	len = snprintf(out, PROJECTIONS_PATH_SIZE, "%s/%s", folder, name);

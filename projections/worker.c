@@ -120,7 +120,11 @@ enum tl_status
 tl_worker_catch_up(struct tl_worker *worker, struct tl_err *err)
 {
 	uint64_t head_seq, checkpoint_seq = 0;
-	TL_TRY(tl_log_head(worker->log, &head_seq, err));
+	enum tl_status status = tl_log_head(worker->log, &head_seq, err);
+	if (status != TL_OK) {
+		tell(worker, status, 0, 0, err);
+		return status;
+	}
 	do
 		TL_TRY(step(worker, &checkpoint_seq, err));
 	while (checkpoint_seq < head_seq && !atomic_load(&worker->stopping));
@@ -135,8 +139,7 @@ wait_for_more(struct tl_worker *worker, uint64_t after_seq, uint64_t timeout_ms)
 {
 	struct tl_err ignored;
 	uint64_t head_seq;
-	if (!worker->follower ||
-		tl_log_follower_wait(worker->follower, after_seq, timeout_ms, &head_seq, &ignored) != TL_OK)
+	if (!worker->follower || tl_log_follower_wait(worker->follower, after_seq, timeout_ms, &head_seq, &ignored) != TL_OK)
 		projections_nap(TL_LOG_LOOK_AGAIN_MS);
 }
 

@@ -42,8 +42,7 @@ make_groups(const struct tl_record_list *list, struct tl_arena *arena, struct gr
 		order[i] = &list->records[i];
 	qsort(order, list->count, sizeof(struct tl_record *), by_trace_then_seq);
 	for (size_t i = 0; i < list->count; i++) {
-		bool continues =
-			i > 0 && tl_trace_id_equal(order[i - 1]->envelope.trace_id, order[i]->envelope.trace_id);
+		bool continues = i > 0 && tl_trace_id_equal(order[i - 1]->envelope.trace_id, order[i]->envelope.trace_id);
 		if (!continues)
 			groups[count++].records = &order[i];
 		groups[count - 1].count++;
@@ -78,8 +77,8 @@ worker_proof_visit(void *context, const struct tl_record *record, struct tl_err 
 		return err->status == TL_ERR_CORRUPT ? TL_OK : err->status;
 	if (type == TL_EVENT_trace_stored) {
 		const struct tl_trace_stored *stored = &event.body.trace_stored;
-		proof->stored = proof->stored || (tl_str_equal(stored->view, proof->view) &&
-							 tl_digest_equal(stored->digest, proof->digest));
+		proof->stored = proof->stored ||
+				(tl_str_equal(stored->view, proof->view) && tl_digest_equal(stored->digest, proof->digest));
 	} else {
 		const struct tl_replay_available *available = &event.body.replay_available;
 		proof->replayable = proof->replayable || (tl_str_equal(available->view, proof->view) &&
@@ -172,31 +171,39 @@ worker_begin_at(struct tl_worker *worker, uint64_t checkpoint_seq, bool *ret_sam
 	return status;
 }
 
+/* Stores what the events lead to; *checkpoint_seq moves on to the last of them. */
+static enum tl_status
+work_list(struct tl_worker *worker, const struct tl_record_list *list, struct tl_arena *arena, uint64_t *checkpoint_seq,
+	struct tl_err *err)
+{
+	struct group *groups = NULL;
+	size_t count = 0;
+	bool same;
+	uint64_t last_seq = list->records[list->count - 1].envelope.seq;
+	TL_TRY(make_groups(list, arena, &groups, &count, err));
+	TL_TRY(worker_begin_at(worker, *checkpoint_seq, &same, err));
+	if (!same)
+		return TL_OK;
+	enum tl_status status = work_groups(worker, groups, count, last_seq, err);
+	if (status != TL_OK) {
+		worker->view->ops->abort(worker->view);
+		return status;
+	}
+	*checkpoint_seq = last_seq;
+	return TL_OK;
+}
+
 enum tl_status
 worker_batch(struct tl_worker *worker, uint64_t *ret_checkpoint, struct tl_err *err)
 {
 	TL_CLEANUP(tl_arena_done) struct tl_arena arena;
 	struct tl_record_list list;
-	struct group *groups;
-	size_t count;
 	uint64_t checkpoint;
-	bool same = false;
 	tl_arena_init(&arena, BATCH_ARENA_LIMIT);
 	TL_TRY(worker->view->ops->checkpoint(worker->view, &checkpoint, err));
 	TL_TRY(tl_log_read(worker->log, checkpoint, TL_WORKER_BATCH_EVENTS, TL_WORKER_BATCH_BYTES, &arena, &list, err));
-	if (list.count > 0) {
-		TL_TRY(make_groups(&list, &arena, &groups, &count, err));
-		TL_TRY(worker_begin_at(worker, checkpoint, &same, err));
-	}
-	if (same) {
-		uint64_t last_seq = list.records[list.count - 1].envelope.seq;
-		enum tl_status status = work_groups(worker, groups, count, last_seq, err);
-		if (status != TL_OK) {
-			worker->view->ops->abort(worker->view);
-			return status;
-		}
-		checkpoint = last_seq;
-	}
+	if (list.count > 0)
+		TL_TRY(work_list(worker, &list, &arena, &checkpoint, err));
 	*ret_checkpoint = checkpoint;
 	return TL_OK;
 }

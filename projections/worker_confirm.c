@@ -1,4 +1,5 @@
-/* projections/worker_confirm: the proof that what the view holds is what the log says, and the events that say so. Knows no thread.
+/* projections/worker_confirm: the proof that what the view holds is what the log says, and the events that say so. Knows no
+ * thread.
  *
  *      read back from the view ──┐
  *      fold afresh from the log ─┴─ equal? ─> trace.stored, replay.available (one commit) ─> confirm
@@ -168,7 +169,8 @@ confirm_trace(struct confirming *confirming, struct tl_trace_id trace_id, struct
 	return conclude(confirming, trace_id, &second, verdict, err);
 }
 
-/* The events, then the confirmation. Where nobody else appended in between, the checkpoint passes over the worker's own events at once. */
+/* The events, then the confirmation. Where nobody else appended in between, the checkpoint passes over the worker's own events at
+ * once. */
 static enum tl_status
 write_down(struct confirming *confirming, struct tl_err *err)
 {
