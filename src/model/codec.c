@@ -220,13 +220,23 @@ take_digest(const msgpack_object *object, struct tl_digest *ret)
 	return true;
 }
 
+/* *lacking: the size, when the arena has no room for it. Lack of memory is not the event's fault. */
+static void *
+take_array(struct tl_arena *arena, size_t count, size_t size, size_t *lacking)
+{
+	void *items = tl_arena_array(arena, count, size);
+	if (!items)
+		*lacking = count * size;
+	return items;
+}
+
 static bool
-take_strs(const msgpack_object *object, struct tl_arena *arena, struct tl_str_list *ret)
+take_strs(const msgpack_object *object, struct tl_arena *arena, size_t *lacking, struct tl_str_list *ret)
 {
 	if (object->type != MSGPACK_OBJECT_ARRAY)
 		return false;
 	const msgpack_object_array *array = &object->via.array;
-	struct tl_str_list list = { tl_arena_array(arena, array->size, sizeof(tl_str)), array->size };
+	struct tl_str_list list = { take_array(arena, array->size, sizeof(tl_str), lacking), array->size };
 	for (size_t i = 0; i < list.count; i++)
 		if (!list.items || !take_text(&array->ptr[i], &list.items[i]))
 			return false;
@@ -235,12 +245,12 @@ take_strs(const msgpack_object *object, struct tl_arena *arena, struct tl_str_li
 }
 
 static bool
-take_pairs(const msgpack_object *object, struct tl_arena *arena, struct tl_pair_list *ret)
+take_pairs(const msgpack_object *object, struct tl_arena *arena, size_t *lacking, struct tl_pair_list *ret)
 {
 	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % 2)
 		return false;
 	const msgpack_object_array *array = &object->via.array;
-	struct tl_pair_list list = { tl_arena_array(arena, array->size / 2, sizeof(struct tl_pair)), array->size / 2 };
+	struct tl_pair_list list = { take_array(arena, array->size / 2, sizeof(struct tl_pair), lacking), array->size / 2 };
 	for (size_t i = 0; i < list.count; i++)
 		if (!list.items || !take_text(&array->ptr[2 * i], &list.items[i].name) ||
 			!take_text(&array->ptr[2 * i + 1], &list.items[i].value))
@@ -250,12 +260,12 @@ take_pairs(const msgpack_object *object, struct tl_arena *arena, struct tl_pair_
 }
 
 static bool
-take_cuts(const msgpack_object *object, struct tl_arena *arena, struct tl_cut_list *ret)
+take_cuts(const msgpack_object *object, struct tl_arena *arena, size_t *lacking, struct tl_cut_list *ret)
 {
 	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % 2)
 		return false;
 	const msgpack_object_array *array = &object->via.array;
-	struct tl_cut_list list = { tl_arena_array(arena, array->size / 2, sizeof(struct tl_cut)), array->size / 2 };
+	struct tl_cut_list list = { take_array(arena, array->size / 2, sizeof(struct tl_cut), lacking), array->size / 2 };
 	for (size_t i = 0; i < list.count; i++)
 		if (!list.items || !take_u64(&array->ptr[2 * i], &list.items[i].at_ns) ||
 			!take_u64(&array->ptr[2 * i + 1], &list.items[i].bytes))
@@ -265,7 +275,7 @@ take_cuts(const msgpack_object *object, struct tl_arena *arena, struct tl_cut_li
 }
 
 static bool
-take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, void *ret)
+take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, size_t *lacking, void *ret)
 {
 	switch (kind) {
 	case TL_FIELD_STR:
@@ -281,11 +291,11 @@ take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_aren
 	case TL_FIELD_DIGEST:
 		return take_digest(object, ret);
 	case TL_FIELD_STRS:
-		return take_strs(object, arena, ret);
+		return take_strs(object, arena, lacking, ret);
 	case TL_FIELD_PAIRS:
-		return take_pairs(object, arena, ret);
+		return take_pairs(object, arena, lacking, ret);
 	case TL_FIELD_CUTS:
-		return take_cuts(object, arena, ret);
+		return take_cuts(object, arena, lacking, ret);
 	}
 	return false;
 }
@@ -308,7 +318,11 @@ take_fields(const msgpack_object_map *map, const struct tl_event_info *info, str
 		const struct tl_field *field = field_of_key(info, &map->ptr[i].key);
 		if (!field)
 			continue;
-		if (!take_value(&map->ptr[i].val, field->kind, arena, (char *)&event->body + field->offset))
+		size_t lacking = SIZE_MAX;
+		bool taken = take_value(&map->ptr[i].val, field->kind, arena, &lacking, (char *)&event->body + field->offset);
+		if (lacking != SIZE_MAX)
+			return tl_arena_failed(arena, lacking, err);
+		if (!taken)
 			return tl_err_set(err, TL_ERR_CORRUPT, "event %s: field %s cannot be read", info->name, field->name);
 	}
 	return TL_OK;
