@@ -220,84 +220,100 @@ take_digest(const msgpack_object *object, struct tl_digest *ret)
 	return true;
 }
 
-/* *lacking: the size, when the arena has no room for it. Lack of memory is not the event's fault. */
-static void *
-take_array(struct tl_arena *arena, size_t count, size_t size, size_t *lacking)
+static bool
+take_strs(const msgpack_object_array *array, tl_str *items)
 {
+	for (size_t i = 0; i < array->size; i++)
+		if (!take_text(&array->ptr[i], &items[i]))
+			return false;
+	return true;
+}
+
+static bool
+take_pairs(const msgpack_object_array *array, struct tl_pair *items)
+{
+	for (size_t i = 0; i < array->size / 2; i++)
+		if (!take_text(&array->ptr[2 * i], &items[i].name) || !take_text(&array->ptr[2 * i + 1], &items[i].value))
+			return false;
+	return true;
+}
+
+static bool
+take_cuts(const msgpack_object_array *array, struct tl_cut *items)
+{
+	for (size_t i = 0; i < array->size / 2; i++)
+		if (!take_u64(&array->ptr[2 * i], &items[i].at_ns) || !take_u64(&array->ptr[2 * i + 1], &items[i].bytes))
+			return false;
+	return true;
+}
+
+/* `*ret_right` says whether it was a list of this kind; failing is running out of memory. */
+static enum tl_status
+take_list(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, void *ret, bool *ret_right,
+	struct tl_err *err)
+{
+	size_t width = kind == TL_FIELD_STRS ? 1 : 2; /* msgpack items for one of ours */
+	size_t size = kind == TL_FIELD_STRS    ? sizeof(tl_str)
+		      : kind == TL_FIELD_PAIRS ? sizeof(struct tl_pair)
+					       : sizeof(struct tl_cut);
+	*ret_right = false;
+	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % width)
+		return TL_OK;
+	const msgpack_object_array *array = &object->via.array;
+	size_t count = array->size / width;
 	void *items = tl_arena_array(arena, count, size);
 	if (!items)
-		*lacking = count * size;
-	return items;
+		return tl_arena_failed(arena, count * size, err);
+	if (kind == TL_FIELD_STRS) {
+		*(struct tl_str_list *)ret = (struct tl_str_list){ items, count };
+		*ret_right = take_strs(array, items);
+	} else if (kind == TL_FIELD_PAIRS) {
+		*(struct tl_pair_list *)ret = (struct tl_pair_list){ items, count };
+		*ret_right = take_pairs(array, items);
+	} else {
+		*(struct tl_cut_list *)ret = (struct tl_cut_list){ items, count };
+		*ret_right = take_cuts(array, items);
+	}
+	return TL_OK;
 }
 
 static bool
-take_strs(const msgpack_object *object, struct tl_arena *arena, size_t *lacking, struct tl_str_list *ret)
+take_bool(const msgpack_object *object, bool *ret)
 {
-	if (object->type != MSGPACK_OBJECT_ARRAY)
+	if (object->type != MSGPACK_OBJECT_BOOLEAN)
 		return false;
-	const msgpack_object_array *array = &object->via.array;
-	struct tl_str_list list = { take_array(arena, array->size, sizeof(tl_str), lacking), array->size };
-	for (size_t i = 0; i < list.count; i++)
-		if (!list.items || !take_text(&array->ptr[i], &list.items[i]))
-			return false;
-	*ret = list;
+	*ret = object->via.boolean;
 	return true;
 }
 
-static bool
-take_pairs(const msgpack_object *object, struct tl_arena *arena, size_t *lacking, struct tl_pair_list *ret)
-{
-	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % 2)
-		return false;
-	const msgpack_object_array *array = &object->via.array;
-	struct tl_pair_list list = { take_array(arena, array->size / 2, sizeof(struct tl_pair), lacking), array->size / 2 };
-	for (size_t i = 0; i < list.count; i++)
-		if (!list.items || !take_text(&array->ptr[2 * i], &list.items[i].name) ||
-			!take_text(&array->ptr[2 * i + 1], &list.items[i].value))
-			return false;
-	*ret = list;
-	return true;
-}
-
-static bool
-take_cuts(const msgpack_object *object, struct tl_arena *arena, size_t *lacking, struct tl_cut_list *ret)
-{
-	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % 2)
-		return false;
-	const msgpack_object_array *array = &object->via.array;
-	struct tl_cut_list list = { take_array(arena, array->size / 2, sizeof(struct tl_cut), lacking), array->size / 2 };
-	for (size_t i = 0; i < list.count; i++)
-		if (!list.items || !take_u64(&array->ptr[2 * i], &list.items[i].at_ns) ||
-			!take_u64(&array->ptr[2 * i + 1], &list.items[i].bytes))
-			return false;
-	*ret = list;
-	return true;
-}
-
-static bool
-take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, size_t *lacking, void *ret)
+static enum tl_status
+take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, void *ret, bool *ret_right,
+	struct tl_err *err)
 {
 	switch (kind) {
 	case TL_FIELD_STR:
 	case TL_FIELD_BYTES:
-		return take_text(object, ret);
+		*ret_right = take_text(object, ret);
+		return TL_OK;
 	case TL_FIELD_U64:
-		return take_u64(object, ret);
+		*ret_right = take_u64(object, ret);
+		return TL_OK;
 	case TL_FIELD_I64:
-		return take_i64(object, ret);
+		*ret_right = take_i64(object, ret);
+		return TL_OK;
 	case TL_FIELD_BOOL:
-		*(bool *)ret = object->via.boolean;
-		return object->type == MSGPACK_OBJECT_BOOLEAN;
+		*ret_right = take_bool(object, ret);
+		return TL_OK;
 	case TL_FIELD_DIGEST:
-		return take_digest(object, ret);
+		*ret_right = take_digest(object, ret);
+		return TL_OK;
 	case TL_FIELD_STRS:
-		return take_strs(object, arena, lacking, ret);
 	case TL_FIELD_PAIRS:
-		return take_pairs(object, arena, lacking, ret);
 	case TL_FIELD_CUTS:
-		return take_cuts(object, arena, lacking, ret);
+		return take_list(object, kind, arena, ret, ret_right, err);
 	}
-	return false;
+	*ret_right = false;
+	return TL_OK;
 }
 
 static const struct tl_field *
@@ -318,11 +334,9 @@ take_fields(const msgpack_object_map *map, const struct tl_event_info *info, str
 		const struct tl_field *field = field_of_key(info, &map->ptr[i].key);
 		if (!field)
 			continue;
-		size_t lacking = SIZE_MAX;
-		bool taken = take_value(&map->ptr[i].val, field->kind, arena, &lacking, (char *)&event->body + field->offset);
-		if (lacking != SIZE_MAX)
-			return tl_arena_failed(arena, lacking, err);
-		if (!taken)
+		bool right;
+		TL_TRY(take_value(&map->ptr[i].val, field->kind, arena, (char *)&event->body + field->offset, &right, err));
+		if (!right)
 			return tl_err_set(err, TL_ERR_CORRUPT, "event %s: field %s cannot be read", info->name, field->name);
 	}
 	return TL_OK;
