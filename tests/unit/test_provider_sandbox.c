@@ -1,5 +1,5 @@
-/* provider/sandbox and provider/http tested: what is told, in which order, and when it ends early. The loop and the timer are real,
- * and so is the socket. */
+/* provider/sandbox and provider/http tested: what is told, in which order, and when it ends early. The loop and the timer are
+ * real, and so is the socket. */
 #include "unit.h"
 
 #include "client_fixture.h"
