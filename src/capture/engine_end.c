@@ -67,7 +67,8 @@ engine_flush(struct tl_engine *engine, const char *cause, struct tl_stamp at, st
 	size_t len = attempt->pending.len - (size_t)held;
 	if (len == 0)
 		return TL_OK;
-	tl_redact_bytes(engine->redactor, attempt->pending.ptr, attempt->pending.len);
+	/* What is held stays as it is: a longer secret may stand there when more has come. */
+	tl_redact_bytes(engine->redactor, attempt->pending.ptr, attempt->pending.len, len);
 
 	struct tl_event event = engine_event(engine, TL_EVENT_response_chunk, attempt->span_id, engine->call_span_id, at);
 	struct tl_response_chunk *body = &event.body.response_chunk;

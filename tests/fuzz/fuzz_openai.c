@@ -1,5 +1,5 @@
-/* fuzz: response bodies. The same bytes must give the same answer, however they are cut; the answer keeps the door's promises. The
- * first byte sets the HTTP status and the content type. */
+/* fuzz: response bodies. The same bytes must give the same answer, however they are cut; the answer keeps the door's promises.
+ * The first byte sets the HTTP status and the content type. */
 #include <stdlib.h>
 #include <string.h>
 

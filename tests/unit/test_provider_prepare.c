@@ -134,7 +134,7 @@ headers_say_what_is_sent_and_wanted(void **state)
 	assert_header(&request, "content-type", "application/json");
 	assert_header(&request, "authorization", "Bearer sk-1");
 	assert_header(&request, "accept", "text/event-stream");
-	assert_header(&request, "user-agent", "tracellm/" TL_VERSION);
+	assert_header(&request, "user-agent", "tracellm");
 	inputs.stream = false;
 	inputs.api_key = (tl_str){ NULL, 0 };
 	request = prepared(&inputs);

@@ -181,96 +181,92 @@ thousands_of_calls_are_read_up_to_a_limit(void **state)
 
 /* ---- Usage ---- */
 
+static const struct {
+	const char *name, *members;
+	struct tl_usage usage; /* input, output, cached, cache write, reasoning, nano-USD */
+} usages[] = {
+	{ "none", "\"usage\":null", { -1, -1, -1, -1, -1, -1 } },
+	{ "OpenAI",
+		"\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50,\"total_tokens\":150,\"prompt_tokens_"
+		"details\":"
+		"{\"cached_tokens\":60,\"cache_write_tokens\":10,\"audio_tokens\":0},\"completion_tokens_details\":"
+		"{\"reasoning_tokens\":40}}",
+		{ 100, 50, 60, 10, 40, -1 } },
+	{ "vLLM",
+		"\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":null,\"total_tokens\":7,\"prompt_tokens_details\":"
+		"null}",
+		{ 7, -1, -1, -1, -1, -1 } },
+	{ "DeepSeek",
+		"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"prompt_cache_hit_tokens\":20,"
+		"\"prompt_cache_miss_tokens\":10,\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
+		{ 30, 5, 20, -1, 3, -1 } },
+	{ "Mistral",
+		"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"num_cached_tokens\":8,\"prompt_tokens_"
+		"details\":"
+		"{\"cached_tokens\":9}}",
+		{ 30, 5, 8, -1, -1, -1 } },
+	{ "Mistral, misspelt",
+		"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"prompt_token_details\":{\"cached_tokens\":9}}",
+		{ 30, 5, 9, -1, -1, -1 } },
+	{ "Moonshot", "\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"cached_tokens\":4}", { 30, 5, 4, -1, -1, -1 } },
+	{ "Moonshot, in the choice", "\"choices\":[{\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4},\"delta\":{}}]",
+		{ 3, 4, -1, -1, -1, -1 } },
+	{ "Groq", "\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_time\":0.5}}",
+		{ 3, 4, -1, -1, -1, -1 } },
+	{ "OpenRouter",
+		"\"usage\":{\"prompt_tokens\":43,\"completion_tokens\":10,\"total_tokens\":53,\"cost\":0.00012345,\"is_"
+		"byok\":false,"
+		"\"completion_tokens_details\":{\"reasoning_tokens\":11}}",
+		{ 43, 10, -1, -1, 11, 123450 } },
+	{ "OpenRouter, free", "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":0}", { 1, 1, -1, -1, -1, 0 } },
+	{ "OpenRouter, rounded", "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":2.5e-9}",
+		{ 1, 1, -1, -1, -1, 3 } },
+	{ "a cost below zero", "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":-1}", { 1, 1, -1, -1, -1, -1 } },
+	{ "Perplexity",
+		"\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,\"cost\":{\"request_cost\":0.005,\"total_cost\":"
+		"0.006}}",
+		{ 1, 2, -1, -1, -1, 6000000 } },
+	{ "xAI",
+		"\"usage\":{\"prompt_tokens\":37,\"completion_tokens\":530,\"total_tokens\":800,\"prompt_tokens_"
+		"details\":"
+		"{\"cached_tokens\":8},\"completion_tokens_details\":{\"reasoning_tokens\":233},\"num_sources_used\":0,"
+		"\"cost_in_usd_ticks\":1234567}",
+		{ 37, 763, 8, -1, 233, 123457 } },
+	{ "xAI, without a total",
+		"\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6,\"num_sources_used\":0,\"prompt_tokens_details\":"
+		"{\"cached_tokens\":9},\"completion_tokens_details\":{\"reasoning_tokens\":7}}",
+		{ 14, 13, 9, -1, 7, -1 } },
+	{ "names of the Responses API",
+		"\"usage\":{\"input_tokens\":5,\"output_tokens\":6,\"input_tokens_details\":{\"cached_tokens\":1},"
+		"\"output_tokens_details\":{\"reasoning_tokens\":2}}",
+		{ 5, 6, 1, -1, 2, -1 } },
+	{ "llama.cpp", "\"timings\":{\"cache_n\":10,\"prompt_n\":5,\"predicted_n\":7,\"prompt_ms\":1.5}",
+		{ 15, 7, 10, -1, -1, -1 } },
+	{ "llama.cpp with usage",
+		"\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7},\"timings\":{\"prompt_n\":5,\"predicted_n\":9}",
+		{ 15, 7, -1, -1, -1, -1 } },
+	{ "numbers that are none",
+		"\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":\"6\",\"cost\":\"1\",\"prompt_tokens_details\":[1]"
+		"}",
+		{ -1, -1, -1, -1, -1, -1 } },
+	{ "a real number of tokens", "\"usage\":{\"prompt_tokens\":5.0,\"completion_tokens\":6.5}", { 5, -1, -1, -1, -1, -1 } },
+};
+
 static void
 usage_is_normalised_for_every_relative(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *name, *members;
-		struct tl_usage usage; /* input, output, cached, cache write, reasoning, nano-USD */
-	} rows[] = {
-		{ "none", "\"usage\":null", { -1, -1, -1, -1, -1, -1 } },
-		{ "OpenAI",
-			"\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50,\"total_tokens\":150,\"prompt_tokens_"
-			"details\":"
-			"{\"cached_tokens\":60,\"cache_write_tokens\":10,\"audio_tokens\":0},\"completion_tokens_details\":"
-			"{\"reasoning_tokens\":40}}",
-			{ 100, 50, 60, 10, 40, -1 } },
-		{ "vLLM",
-			"\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":null,\"total_tokens\":7,\"prompt_tokens_details\":"
-			"null}",
-			{ 7, -1, -1, -1, -1, -1 } },
-		{ "DeepSeek",
-			"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"prompt_cache_hit_tokens\":20,"
-			"\"prompt_cache_miss_tokens\":10,\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
-			{ 30, 5, 20, -1, 3, -1 } },
-		{ "Mistral",
-			"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"num_cached_tokens\":8,\"prompt_tokens_"
-			"details\":"
-			"{\"cached_tokens\":9}}",
-			{ 30, 5, 8, -1, -1, -1 } },
-		{ "Mistral, misspelt",
-			"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"prompt_token_details\":{\"cached_tokens\":9}}",
-			{ 30, 5, 9, -1, -1, -1 } },
-		{ "Moonshot", "\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"cached_tokens\":4}",
-			{ 30, 5, 4, -1, -1, -1 } },
-		{ "Moonshot, in the choice",
-			"\"choices\":[{\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4},\"delta\":{}}]",
-			{ 3, 4, -1, -1, -1, -1 } },
-		{ "Groq", "\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_time\":0.5}}",
-			{ 3, 4, -1, -1, -1, -1 } },
-		{ "OpenRouter",
-			"\"usage\":{\"prompt_tokens\":43,\"completion_tokens\":10,\"total_tokens\":53,\"cost\":0.00012345,\"is_"
-			"byok\":false,"
-			"\"completion_tokens_details\":{\"reasoning_tokens\":11}}",
-			{ 43, 10, -1, -1, 11, 123450 } },
-		{ "OpenRouter, free", "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":0}",
-			{ 1, 1, -1, -1, -1, 0 } },
-		{ "OpenRouter, rounded", "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":2.5e-9}",
-			{ 1, 1, -1, -1, -1, 3 } },
-		{ "a cost below zero", "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":-1}",
-			{ 1, 1, -1, -1, -1, -1 } },
-		{ "Perplexity",
-			"\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,\"cost\":{\"request_cost\":0.005,\"total_cost\":"
-			"0.006}}",
-			{ 1, 2, -1, -1, -1, 6000000 } },
-		{ "xAI",
-			"\"usage\":{\"prompt_tokens\":37,\"completion_tokens\":530,\"total_tokens\":800,\"prompt_tokens_"
-			"details\":"
-			"{\"cached_tokens\":8},\"completion_tokens_details\":{\"reasoning_tokens\":233},\"num_sources_used\":0,"
-			"\"cost_in_usd_ticks\":1234567}",
-			{ 37, 763, 8, -1, 233, 123457 } },
-		{ "xAI, without a total",
-			"\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6,\"num_sources_used\":0,\"prompt_tokens_details\":"
-			"{\"cached_tokens\":9},\"completion_tokens_details\":{\"reasoning_tokens\":7}}",
-			{ 14, 13, 9, -1, 7, -1 } },
-		{ "names of the Responses API",
-			"\"usage\":{\"input_tokens\":5,\"output_tokens\":6,\"input_tokens_details\":{\"cached_tokens\":1},"
-			"\"output_tokens_details\":{\"reasoning_tokens\":2}}",
-			{ 5, 6, 1, -1, 2, -1 } },
-		{ "llama.cpp", "\"timings\":{\"cache_n\":10,\"prompt_n\":5,\"predicted_n\":7,\"prompt_ms\":1.5}",
-			{ 15, 7, 10, -1, -1, -1 } },
-		{ "llama.cpp with usage",
-			"\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7},\"timings\":{\"prompt_n\":5,\"predicted_n\":9}",
-			{ 15, 7, -1, -1, -1, -1 } },
-		{ "numbers that are none",
-			"\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":\"6\",\"cost\":\"1\",\"prompt_tokens_details\":[1]"
-			"}",
-			{ -1, -1, -1, -1, -1, -1 } },
-		{ "a real number of tokens", "\"usage\":{\"prompt_tokens\":5.0,\"completion_tokens\":6.5}",
-			{ 5, -1, -1, -1, -1, -1 } },
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof usages / sizeof *usages; i++) {
 		char body[600];
-		print_message("%s\n", rows[i].name);
-		(void)snprintf(body, sizeof body, "{%s}", rows[i].members);
+		print_message("%s\n", usages[i].name);
+		(void)snprintf(body, sizeof body, "{%s}", usages[i].members);
 		struct tl_decoder *decoder = decoded(JSON, body);
-		assert_same_usage(&tl_decoder_answer(decoder)->usage, &rows[i].usage);
+		assert_same_usage(&tl_decoder_answer(decoder)->usage, &usages[i].usage);
 		tl_decoder_close(decoder);
 		(void)snprintf(
-			body, sizeof body, "data: {\"usage\":null}\n\ndata: {%s}\n\ndata: {\"usage\":{}}\n\n", rows[i].members);
+			body, sizeof body, "data: {\"usage\":null}\n\ndata: {%s}\n\ndata: {\"usage\":{}}\n\n", usages[i].members);
 		decoder = decoded(SSE, body);
-		assert_same_usage(&tl_decoder_answer(decoder)->usage, &rows[i].usage);
+		assert_same_usage(&tl_decoder_answer(decoder)->usage, &usages[i].usage);
 		tl_decoder_close(decoder);
 	}
 }

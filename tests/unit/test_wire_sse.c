@@ -239,14 +239,15 @@ a_line_of_exactly_the_limit_passes_and_one_byte_more_does_not(void **state)
 	(void)state;
 	struct told told;
 	struct tl_err err;
+	static const char fits[] = "data: 1234\n\n", over[] = "data: 12345\n\n";
 	for (size_t split = 0; split <= 10; split++) {
 		struct tl_sse *sse = sse_new(&told, 10);
-		feed_ok(sse, "data: 1234\n\n", split);
-		feed_ok(sse, "data: 1234\n\n" + split, 12 - split);
+		feed_ok(sse, fits, split);
+		feed_ok(sse, fits + split, 12 - split);
 		assert_told(&told, sse, "[message|1234]");
 		sse = sse_new(&told, 10);
-		feed_ok(sse, "data: 12345\n\n", split);
-		assert_int_equal(feed(sse, "data: 12345\n\n" + split, 13 - split, &err), TL_ERR_LIMIT);
+		feed_ok(sse, over, split);
+		assert_int_equal(feed(sse, over + split, 13 - split, &err), TL_ERR_LIMIT);
 		assert_told(&told, sse, "");
 	}
 }
