@@ -1,127 +1,6 @@
-/* The live feed on a real log: which frames come, in which order, that none is missed by who comes back, and what is said about it. */
-#include "log_fixture.h"
+/* The live feed on a real log: which frames come, in which order, and that none is missed by who comes back. */
+#include "live_fixture.h"
 #include "unit.h"
-
-#include "../support/events.h"
-#include <tracellm/projections.h>
-
-static struct tl_log *test_log;
-static struct tl_live *live;
-static struct tl_arena arena;
-static struct tl_err err;
-
-/* ---- What came ---- */
-
-struct heard {
-	enum tl_live_kind kind;
-	struct tl_trace_id trace_id;
-	uint64_t seq;
-	tl_str text;
-};
-
-#define HEARD_MAX 8192u
-static struct heard heard[HEARD_MAX];
-static size_t heard_count;
-
-static void
-hear(void *context, const struct tl_live_frame *frame)
-{
-	assert_ptr_equal(context, heard);
-	assert_true(heard_count < HEARD_MAX);
-	heard[heard_count++] = (struct heard){ frame->kind, frame->trace_id, frame->seq, tl_arena_str(&arena, frame->text) };
-}
-
-static void
-open_live(void)
-{
-	assert_ok(tl_live_open(test_log, hear, heard, &live, &err));
-}
-
-static void
-pump(void)
-{
-	bool more = true;
-	while (more)
-		assert_ok(tl_live_pump(live, &more, &err));
-}
-
-/* Pumps until whatever was held back has come. */
-static void
-pump_dry(void)
-{
-	pump();
-	(void)usleep((TL_LIVE_COALESCE_MS + 5) * 1000);
-	pump();
-}
-
-static int
-setup(void **state)
-{
-	if (fixture_make(state) != 0)
-		return -1;
-	tl_arena_init(&arena, 1u << 30);
-	test_log = log_opened(TL_LOG_APPEND);
-	open_live();
-	heard_count = 0;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tl_live_close(live);
-	live = NULL;
-	tl_log_close(test_log);
-	tl_arena_done(&arena);
-	return fixture_remove(state);
-}
-
-/* ---- Traces ---- */
-
-static struct made_trace
-made(unsigned number, unsigned chunks)
-{
-	struct made_trace trace;
-	struct trace_plan plan = {
-		.trace_id = trace_of(number),
-		.started = tl_stamp_now(),
-		.prompt = TL_STR("question"),
-		.answer = tl_arena_printf(&arena, "The answer to question %u is long enough to be cut.", number),
-		.chunks = chunks,
-	};
-	assert_ok(trace_make(&plan, &arena, &trace, &err));
-	return trace;
-}
-
-static void
-append(const struct made_trace *trace, size_t first, size_t end)
-{
-	assert_ok(trace_append(test_log, trace, first, end, NULL, &err));
-}
-
-static void
-append_whole(unsigned number)
-{
-	struct made_trace trace = made(number, 3);
-	append(&trace, 0, trace.count);
-}
-
-static void
-append_pipeline(unsigned number, enum tl_event_type type)
-{
-	struct tl_span_id none = { { 0 } };
-	struct tl_event event = tl_event_make(type, trace_of(number), none, none, tl_stamp_now());
-	struct made_trace trace = { &event, 1 };
-	append(&trace, 0, 1);
-}
-
-static uint64_t
-head(void)
-{
-	uint64_t seq = 0;
-	assert_ok(tl_log_head(test_log, &seq, &err));
-	return seq;
-}
 
 /* The frame that a trace's events up to `until_seq` make. */
 static tl_str
@@ -171,15 +50,6 @@ assert_heard(size_t index, enum tl_live_kind kind, unsigned number, uint64_t seq
 	assert_true(tl_trace_id_equal(heard[index].trace_id, trace_of(number)));
 	assert_int_equal(heard[index].seq, seq);
 	assert_text(heard[index].text, expected_text(types[kind], trace_of(number), seq, seq));
-}
-
-static size_t
-count_heard(enum tl_live_kind kind)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < heard_count; i++)
-		count += heard[i].kind == kind;
-	return count;
 }
 
 /* ---- Frames ---- */
@@ -427,21 +297,6 @@ who_comes_back_misses_nothing_and_hears_no_end_twice(void **state)
 }
 
 static void
-append_unknown(unsigned first, unsigned count, bool one_trace)
-{
-	struct tl_record *records = tl_arena_array(&arena, 4096, sizeof *records);
-	for (unsigned done = 0; done < count;) {
-		unsigned now = count - done < 4096 ? count - done : 4096;
-		for (unsigned i = 0; i < now; i++) {
-			records[i] = record_of(one_trace ? first : first + done + i, "\x80");
-			records[i].envelope.type = 60000; /* of a newer version */
-		}
-		assert_ok(tl_log_append(test_log, records, now, NULL, &err));
-		done += now;
-	}
-}
-
-static void
 too_much_is_told_as_such(void **state)
 {
 	(void)state;
@@ -469,132 +324,6 @@ a_position_beyond_the_feed_has_missed_nothing(void **state)
 	heard_count = 0;
 	assert_ok(tl_live_catch_up(live, tl_live_seq(live) + 1, hear, heard, &err));
 	assert_int_equal(heard_count, 0);
-}
-
-/* ---- Emitted and painted ---- */
-
-/* Events of the type among the trace's own. What was posted is in the log once a later append is. */
-static unsigned
-count_events(unsigned number, enum tl_event_type type, struct tl_event *ret_last)
-{
-	struct tl_record_list list;
-	unsigned count = 0;
-	append_unknown(9999, 1, true);
-	assert_ok(tl_log_read_trace(test_log, trace_of(number), 0, SIZE_MAX, SIZE_MAX, &arena, &list, &err));
-	for (size_t i = 0; i < list.count; i++) {
-		if (list.records[i].envelope.type != type)
-			continue;
-		count++;
-		assert_ok(tl_event_of_record(&list.records[i], &arena, ret_last, &err));
-	}
-	return count;
-}
-
-static void
-the_end_is_emitted_once_with_how_many_heard_it(void **state)
-{
-	(void)state;
-	struct tl_event event;
-	append_whole(1);
-	pump();
-	tl_live_emitted(live, trace_of(1), 0);
-	assert_int_equal(count_events(1, TL_EVENT_trace_emitted, &event), 0);
-	tl_live_emitted(live, trace_of(1), 3);
-	tl_live_emitted(live, trace_of(1), 4);
-	pump();
-	tl_live_emitted(live, trace_of(1), 5);
-	assert_int_equal(count_events(1, TL_EVENT_trace_emitted, &event), 1);
-	assert_int_equal(event.body.trace_emitted.clients, 3);
-	assert_int_equal(event.body.trace_emitted.frames, 2);
-}
-
-static void
-a_painted_trace_is_noted_once_with_the_time_it_took(void **state)
-{
-	(void)state;
-	struct tl_event event;
-	append_whole(1);
-	pump();
-	tl_live_painted(live, trace_of(1), 7);
-	tl_live_painted(live, trace_of(1), 8);
-	assert_int_equal(count_events(1, TL_EVENT_dashboard_updated, &event), 1);
-	assert_int_equal(event.body.dashboard_updated.client, 7);
-	assert_true(event.body.dashboard_updated.latency_ns < UINT64_C(3600) * TL_NS_PER_S);
-}
-
-static void
-what_has_not_ended_or_is_not_there_is_ignored(void **state)
-{
-	(void)state;
-	struct tl_event event;
-	struct made_trace trace = made(1, 3);
-	append(&trace, 0, 4);
-	pump();
-	tl_live_emitted(live, trace_of(1), 1);
-	tl_live_painted(live, trace_of(1), 1);
-	tl_live_painted(live, trace_of(77), 1);
-	assert_int_equal(count_events(1, TL_EVENT_trace_emitted, &event), 0);
-	assert_int_equal(count_events(1, TL_EVENT_dashboard_updated, &event), 0);
-}
-
-static void
-a_trace_from_before_is_looked_up_and_noted_once_as_well(void **state)
-{
-	(void)state;
-	struct tl_event event;
-	append_whole(1);
-	append_whole(2);
-	for (unsigned i = 0; i < 3; i++) {
-		tl_live_close(live);
-		open_live();
-		tl_live_emitted(live, trace_of(1), 1);
-		tl_live_painted(live, trace_of(1), 1);
-		/* So that the next feed finds it. */
-		assert_int_equal(count_events(1, TL_EVENT_trace_emitted, &event), 1);
-	}
-	assert_int_equal(count_events(1, TL_EVENT_dashboard_updated, &event), 1);
-	assert_int_equal(count_events(2, TL_EVENT_trace_emitted, &event), 0);
-}
-
-static void
-an_end_before_a_reboot_is_measured_by_the_wall_clock(void **state)
-{
-	(void)state;
-	struct tl_event event;
-	struct made_trace trace = made(1, 3);
-	uint64_t ahead_ns = UINT64_C(1000000) * TL_NS_PER_S, ago_ns = 60 * TL_NS_PER_S;
-	for (size_t i = 0; i < trace.count; i++) {
-		trace.events[i].at.wall_ns -= ago_ns;
-		trace.events[i].at.mono_ns += ahead_ns;
-	}
-	append(&trace, 0, trace.count);
-	tl_live_close(live);
-	open_live();
-	tl_live_painted(live, trace_of(1), 1);
-	assert_int_equal(count_events(1, TL_EVENT_dashboard_updated, &event), 1);
-	assert_true(event.body.dashboard_updated.latency_ns >= ago_ns - TL_NS_PER_S);
-	assert_true(event.body.dashboard_updated.latency_ns < ahead_ns);
-}
-
-static void
-thousands_of_traces_later_it_is_still_noted_once(void **state)
-{
-	(void)state;
-	struct tl_event event;
-	unsigned others = 4200;
-	append_whole(1);
-	pump();
-	tl_live_emitted(live, trace_of(1), 1);
-	assert_int_equal(count_events(1, TL_EVENT_trace_emitted, &event), 1);
-	append_unknown(10, others, false);
-	pump();
-	tl_live_emitted(live, trace_of(1), 1);
-	assert_int_equal(count_events(1, TL_EVENT_trace_emitted, &event), 1);
-	/* And its end is not told again. */
-	append_pipeline(1, TL_EVENT_trace_stored);
-	pump_dry();
-	assert_int_equal(count_heard(TL_LIVE_FINISHED), 1);
-	assert_int_equal(count_heard(TL_LIVE_CREATED), 1);
 }
 
 /* ---- Faults ---- */
@@ -645,12 +374,6 @@ main(void)
 		T(who_comes_back_misses_nothing_and_hears_no_end_twice),
 		T(too_much_is_told_as_such),
 		T(a_position_beyond_the_feed_has_missed_nothing),
-		T(the_end_is_emitted_once_with_how_many_heard_it),
-		T(a_painted_trace_is_noted_once_with_the_time_it_took),
-		T(what_has_not_ended_or_is_not_there_is_ignored),
-		T(a_trace_from_before_is_looked_up_and_noted_once_as_well),
-		T(an_end_before_a_reboot_is_measured_by_the_wall_clock),
-		T(thousands_of_traces_later_it_is_still_noted_once),
 #ifdef TL_FAULTS
 		T(lost_memory_loses_and_doubles_no_frame),
 #endif
