@@ -118,7 +118,8 @@ connect_client(struct client *client, uint16_t port)
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	char request[256];
 	int len = snprintf(request, sizeof request,
-		"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+		"GET /ws?lines=1 HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\nSec-WebSocket-Key: "
 		"dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
 		port);
 	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -167,7 +168,9 @@ take_bytes(struct client *client, uint64_t now_ns)
 		}
 		if (client->len - at < skip + len)
 			return at;
-		take_frame((tl_str){ client->bytes + at + skip, len }, now_ns);
+		tl_str rest = { client->bytes + at + skip, len };
+		while (rest.ptr)
+			take_frame(tl_str_split(&rest, '\n'), now_ns);
 		at += skip + len;
 	}
 	return at;
@@ -178,7 +181,9 @@ read_client(struct client *client)
 {
 	ssize_t got = read(client->fd, client->bytes + client->len, CLIENT_BUFFER - client->len);
 	if (got <= 0)
-		die("client", "the server closed it");
+		die("client", got < 0                        ? strerror(errno)
+			      : client->len == CLIENT_BUFFER ? "a frame longer than the buffer"
+							     : "the server closed it");
 	client->len += (size_t)got;
 	size_t taken = take_bytes(client, tl_stamp_now().mono_ns);
 	memmove(client->bytes, client->bytes + taken, client->len - taken);

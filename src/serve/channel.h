@@ -28,12 +28,14 @@ struct frame *serve_frame_of_live(const struct tl_live_frame *live);
 struct frame *serve_frame_ref(struct frame *frame);
 void serve_frame_unref(struct frame *frame); /* accepts NULL */
 
-#define BACKLOG_MAX     (TL_LIVE_CATCH_UP_TRACES + 1u) /* hello and the traces missed */
-#define FINISHED_KEPT   256u                           /* ends of traces sent to a client that it may say to have painted */
-#define CLOSE_VIOLATION 1008u
-#define CLOSE_BAD_TEXT  1007u
-#define CLOSE_NO_MEMORY 1011u
-#define CLOSE_TRY_LATER 1013u
+#define BACKLOG_MAX        (TL_LIVE_CATCH_UP_TRACES + 1u) /* hello and the traces missed */
+#define FINISHED_KEPT      256u                           /* ends of traces sent to a client that it may say to have painted */
+#define MESSAGE_FRAMES_MAX 128u                           /* of a client that takes lines */
+#define MESSAGE_BYTES_MAX  (32u << 10)                    /* a single frame may be longer */
+#define CLOSE_VIOLATION    1008u
+#define CLOSE_BAD_TEXT     1007u
+#define CLOSE_NO_MEMORY    1011u
+#define CLOSE_TRY_LATER    1013u
 
 struct client {
 	struct channel *channel;
@@ -43,7 +45,8 @@ struct client {
 	size_t backlog_count, backlog_sent, backlog_bytes;
 	struct frame *queue[TL_SERVE_QUEUE_FRAMES_MAX];
 	size_t queue_count, queue_bytes;
-	bool sending; /* a frame is under way */
+	bool lines;   /* it takes several frames in one message */
+	bool sending; /* a message is under way */
 	bool closing;
 	struct tl_trace_id finished[FINISHED_KEPT]; /* a ring */
 	size_t finished_count;
@@ -58,7 +61,7 @@ void serve_client_drop_backlog(struct client *client);
 /* A frame that is for everybody; the client takes a reference of its own. A newer trace.updated takes the place of one that
  * waits. */
 void serve_client_offer(struct client *client, struct frame *frame);
-/* Sends the next frame, unless one is under way. */
+/* Sends what waits, unless something is under way. */
 void serve_client_send(struct client *client);
 void serve_client_close(struct client *client, unsigned code);
 /* A message from the client. */

@@ -163,7 +163,6 @@ serve_client_offer(struct client *client, struct frame *frame)
 		client->queue[client->queue_count++] = serve_frame_ref(frame);
 		client->queue_bytes += frame->len;
 	}
-	serve_client_send(client);
 }
 
 /* ---- What goes out ---- */
@@ -183,27 +182,65 @@ take_next(struct client *client)
 	return frame;
 }
 
+static size_t
+next_len(const struct client *client)
+{
+	if (client->backlog_sent < client->backlog_count)
+		return client->backlog[client->backlog_sent]->len;
+	return client->queue_count > 0 ? client->queue[0]->len : SIZE_MAX;
+}
+
+/* One frame, or, for a client that asked for lines, all that wait and fit: the busier the channel, the more go out in one write. */
+static size_t
+take_message(struct client *client, struct frame **taken, struct tl_buf *message)
+{
+	size_t count = 0, most = client->lines ? MESSAGE_FRAMES_MAX : 1;
+	while (count < most) {
+		size_t len = next_len(client);
+		if (len == SIZE_MAX || (count > 0 && message->len + 1 + len > MESSAGE_BYTES_MAX))
+			break;
+		if (count > 0)
+			tl_buf_add_char(message, '\n');
+		taken[count] = take_next(client);
+		tl_buf_add(message, taken[count]->text, taken[count]->len);
+		count++;
+	}
+	return count;
+}
+
+static void
+note_handed(struct client *client, struct frame *frame)
+{
+	frame->handed++;
+	if (frame->kind != FRAME_FINISHED)
+		return;
+	client->finished[client->finished_count++ % FINISHED_KEPT] = frame->trace_id;
+	serve_channel_handed(client->channel, frame);
+}
+
 void
 serve_client_send(struct client *client)
 {
+	struct frame *taken[MESSAGE_FRAMES_MAX];
+	TL_CLEANUP(tl_buf_done) struct tl_buf message;
+	tl_buf_init(&message, TL_SERVE_QUEUE_BYTES_MAX + MESSAGE_BYTES_MAX);
 	if (client->sending || client->closing)
 		return;
-	struct frame *frame = take_next(client);
-	if (!frame)
+	size_t count = take_message(client, taken, &message);
+	if (count == 0)
 		return;
-	if (!tl_websocket_send(client->socket, (tl_str){ frame->text, frame->len })) {
+	client->sending = message.failed == TL_OK && tl_websocket_send(client->socket, tl_buf_str(&message));
+	for (size_t i = 0; i < count; i++) {
+		if (client->sending)
+			note_handed(client, taken[i]);
+		serve_frame_unref(taken[i]);
+	}
+	if (!client->sending) {
 		client->closing = true;
 		serve_client_drop_backlog(client);
 		drop_queue(client);
-	} else {
-		client->sending = true;
-		frame->handed++;
-		if (frame->kind == FRAME_FINISHED) {
-			client->finished[client->finished_count++ % FINISHED_KEPT] = frame->trace_id;
-			serve_channel_handed(client->channel, frame);
-		}
+		tl_websocket_close(client->socket, CLOSE_NO_MEMORY);
 	}
-	serve_frame_unref(frame);
 }
 
 /* ---- What comes in ---- */

@@ -139,6 +139,8 @@ pump(struct channel *channel)
 {
 	bool more = false;
 	channel->failing = tl_live_pump(channel->live, &more, &channel->failure) != TL_OK;
+	for (size_t i = 0; i < channel->client_count; i++)
+		serve_client_send(channel->clients[i]);
 	tell_handed(channel);
 	return more && !channel->failing;
 }
@@ -231,9 +233,10 @@ greet(struct channel *channel, struct client *client, bool resume, uint64_t afte
 _Static_assert(sizeof(void *) >= sizeof(uint64_t), "a seq does not fit a pointer");
 
 static void *
-context_of_after(const struct parameter *after, uint64_t after_seq)
+context_of(const struct parameter *after, uint64_t after_seq, bool lines)
 {
-	return after->value.ptr ? (void *)(uintptr_t)(after_seq + 1) : NULL;
+	uint64_t resumed = after->value.ptr ? after_seq + 1 : 0;
+	return (void *)(uintptr_t)(resumed << 1 | lines);
 }
 
 /* What happened before a client came is for those who were there: the feed is brought up to the head first, then the client is
@@ -242,7 +245,7 @@ static void
 on_open(void *context, struct tl_websocket *socket, void *websocket_context)
 {
 	struct channel *channel = context;
-	uintptr_t after = (uintptr_t)websocket_context;
+	uintptr_t after = (uintptr_t)websocket_context >> 1;
 	for (unsigned turn = 0; turn < CATCH_UP_TURNS && pump(channel); turn++)
 		;
 	if (channel->client_count == TL_SERVE_CLIENTS_MAX) {
@@ -250,6 +253,8 @@ on_open(void *context, struct tl_websocket *socket, void *websocket_context)
 		return;
 	}
 	struct client *client = serve_client_new(channel, socket, channel->clients_seen + 1);
+	if (client)
+		client->lines = (uintptr_t)websocket_context & 1;
 	if (!client || !greet(channel, client, after > 0, after > 0 ? after - 1 : 0)) {
 		if (client)
 			serve_client_free(client);
@@ -291,10 +296,11 @@ on_close(void *context, struct tl_websocket *socket)
 enum tl_status
 serve_channel_upgrade(struct call *call, struct tl_err *err)
 {
-	struct parameter after = { .name = "after" };
-	uint64_t after_seq;
-	TL_TRY(serve_query(call, &after, 1, err));
-	TL_TRY(serve_query_number(&after, 0, INT64_MAX, 0, &after_seq, err));
+	struct parameter parameters[] = { { .name = "after" }, { .name = "lines" } };
+	uint64_t after_seq, lines;
+	TL_TRY(serve_query(call, parameters, 2, err));
+	TL_TRY(serve_query_number(&parameters[0], 0, INT64_MAX / 2 - 1, 0, &after_seq, err));
+	TL_TRY(serve_query_number(&parameters[1], 0, 1, 0, &lines, err));
 	if (!call->request->upgrade_websocket) {
 		serve_field(call, "Upgrade", TL_STR("websocket"));
 		serve_field(call, "Connection", TL_STR("Upgrade"));
@@ -303,7 +309,7 @@ serve_channel_upgrade(struct call *call, struct tl_err *err)
 		serve_problem(call, 503, "the live channel has as many clients as it can: close another page or try again");
 	} else {
 		call->response->accept_websocket = true;
-		call->response->websocket_context = context_of_after(&after, after_seq);
+		call->response->websocket_context = context_of(&parameters[0], after_seq, lines == 1);
 	}
 	return TL_OK;
 }
