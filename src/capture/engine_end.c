@@ -168,6 +168,8 @@ emit_failed_attempt(struct tl_engine *engine, struct tl_stamp at, const struct t
 	if (end->error != TL_ERROR_NONE) {
 		body->transport_error = tl_str_of(tl_error_class_text(end->error));
 		body->transport_message = tl_redact_text(engine->redactor, end->message, &engine->arena);
+		if (!body->transport_message.ptr)
+			return tl_arena_failed(&engine->arena, end->message.len, err);
 	}
 	body->error_class = tl_str_of(tl_error_class_text(verdict->error));
 	body->message = verdict->message;

@@ -123,7 +123,7 @@ estimate_input(struct tl_engine *engine, int64_t *ret_tokens, struct tl_err *err
 {
 	struct tl_request_view view;
 	size_t bytes = 0;
-	TL_TRY(tl_request_read(engine->request.api, engine->request.body, &engine->arena, &view, err));
+	TL_TRY(tl_request_read(engine->request.api, engine->shown_body, &engine->arena, &view, err));
 	for (size_t i = 0; i < view.message_count; i++)
 		bytes += view.messages[i].content.len;
 	*ret_tokens = tl_usage_estimate(bytes);

@@ -1,7 +1,6 @@
 /* The file of the embedded view: deleted, damaged, somebody else's: it is made again, and no reader is told nonsense. */
 #include "view_fixture.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -33,17 +32,18 @@ a_deleted_file_is_made_again_under_an_open_handle(void **state)
 	other->ops->close(other);
 }
 
-/* The closed file holds these bytes, and its write-ahead log nothing; then it is opened both ways. */
+/* Writes over the beginning of the closed file, then opens it both ways. */
 static void
 assert_made_again(const char *bytes, size_t len)
 {
-	char path[128], wal[160];
+	char path[128], wal[140];
 	struct tl_view *refused = NULL;
 	uint64_t seq = 99;
 	path_of_view(path);
 	view_close();
+	/* What lies in the write-ahead log would stand in for the damaged pages. */
 	(void)snprintf(wal, sizeof wal, "%s-wal", path);
-	assert_true(unlink(wal) == 0 || errno == ENOENT);
+	(void)unlink(wal);
 	int fd = open(path, O_WRONLY | O_TRUNC);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, len), (ssize_t)len);
