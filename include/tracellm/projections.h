@@ -11,9 +11,8 @@
 #include <tracellm/log.h>
 #include <tracellm/model.h>
 
-/* ---- Views
- * ----------------------------------------------------------------------------------------------------------------------- One
- * vtable, so that the worker, the tests and later MongoDB need nothing but this. A handle belongs to one thread at a time;
+/* ---- Views ------------------------------------------------------------------------------------------------------------------
+ * One vtable, so that the worker, the tests and later MongoDB need nothing but this. A handle belongs to one thread at a time;
  * several handles may be open on one view. */
 
 /* One trace as a view stores it. `document` is the canonical JSON; what is stored must read back to these bytes. */
@@ -92,13 +91,12 @@ struct tl_view {
  * the file was removed or made again and goes on with the one that is there. Borrows `log`. Owned, view->ops->close. */
 enum tl_status tl_view_open_embedded(struct tl_log *log, bool writable, struct tl_view **ret_view, struct tl_err *err);
 
-/* ---- Worker
- * ---------------------------------------------------------------------------------------------------------------------- One
- * worker a view: a lease by flock on data/views/<name>.lock. Catch-up and live are the same code: read a bounded batch of events
- * behind the checkpoint, group by trace, fold what is new (bounded cache of folds), put, commit with the checkpoint. Then, for
- * each finished trace: read the document back from the view, fold the trace afresh from the log, compare, and append trace.stored
- * and replay.available (once per trace, view and digest). Killed anywhere, it goes on and ends in the same state. A trace that
- * cannot be folded is parked and holds nobody up. */
+/* ---- Worker -----------------------------------------------------------------------------------------------------------------
+ * One worker a view: a lease by flock on data/views/<name>.lock. Catch-up and live are the same code: read a bounded batch of
+ * events behind the checkpoint, group by trace, fold what is new (bounded cache of folds), put, commit with the checkpoint.
+ * Then, for each finished trace: read the document back from the view, fold the trace afresh from the log, compare, and append
+ * trace.stored and replay.available (once per trace, view and digest). Killed anywhere, it goes on and ends in the same state.
+ * A trace that cannot be folded is parked and holds nobody up. */
 #define TL_WORKER_BATCH_EVENTS 1024u
 #define TL_WORKER_BATCH_BYTES  (16u << 20)
 #define TL_WORKER_CACHE_TRACES 256u
@@ -133,9 +131,8 @@ struct tl_worker_status tl_worker_status(struct tl_worker *worker); /* any threa
 enum tl_status tl_view_catch_up(
 	struct tl_log *log, struct tl_view *view, uint64_t wait_ms, uint64_t *ret_lag_events, struct tl_err *err);
 
-/* ---- Live feed
- * ------------------------------------------------------------------------------------------------------------------- Turns
- * events into the frames of docs/live.md. Belongs to the loop's thread and never blocks on the disk's flush (it posts its
+/* ---- Live feed --------------------------------------------------------------------------------------------------------------
+ * Turns events into the frames of docs/live.md. Belongs to the loop's thread and never blocks on the disk's flush (it posts its
  * events). */
 enum tl_live_kind { TL_LIVE_CREATED, TL_LIVE_UPDATED, TL_LIVE_FINISHED };
 
