@@ -19,10 +19,11 @@
 /* The first thing that was not made again as it was. */
 struct tl_divergence {
 	bool found;
-	uint64_t index;                   /* of the capture event in the original, from 0 */
-	uint64_t seq;                     /* its place in the log; 0: the replay made one more than the original has */
-	const char *event;                /* name; static */
-	const char *field;                /* "type", "span_id", "parent_span_id", "time", or the field's name; static */
+	uint64_t index;    /* of the capture event in the original, from 0 */
+	uint64_t seq;      /* its place in the log; 0: the replay made one more than the original has */
+	const char *event; /* name; static */
+	const char *
+		field; /* "type", "span_id", "parent_span_id", "time", the field's name, or "body": bytes that no field shows; static */
 	struct tl_buf recorded, replayed; /* the two values as JSON, cut at 4,096 bytes; owned by the report */
 };
 

@@ -44,8 +44,7 @@ add_span(struct span_list *list, struct tl_span_id id, struct tl_span_id parent,
 	tl_json_set_str(span->json, "span_id", tl_str_of(text));
 	tl_span_id_text(parent, text);
 	tl_json_set_str_or_null(span->json, "parent_span_id", tl_span_id_is_zero(parent) ? (tl_str){ NULL, 0 } : tl_str_of(text));
-	/* Without one its memory ran out, which the document must not hide. */
-	tl_json_set(span->json, "name", name.ptr ? tl_json_new_str(name) : NULL);
+	tl_json_set_str(span->json, "name", name);
 	tl_json_set_str(span->json, "kind", tl_str_of(kind));
 	return span;
 }
@@ -180,9 +179,11 @@ add_call_span(struct span_list *list, const struct fold_call *call)
 	tl_buf_init(&name, call->request.model.len + 8);
 	tl_buf_add_z(&name, "chat ");
 	tl_buf_add_str(&name, call->request.model);
-	tl_str text = name.failed == TL_OK ? tl_str_trim(tl_buf_str(&name)) : (tl_str){ NULL, 0 };
-	struct span *span =
-		add_span(list, call->span_id, trace->root_span_id, text, "call", fold_offset(trace, call->requested_at.mono_ns));
+	struct span *span = add_span(list, call->span_id, trace->root_span_id, tl_str_trim(tl_buf_str(&name)), "call",
+		fold_offset(trace, call->requested_at.mono_ns));
+	/* A missing value makes the writing of the document fail; a shortened name would not. */
+	if (name.failed != TL_OK)
+		tl_json_set(span->json, "name", NULL);
 	bool ended = last && last->ended && !(last->failed && last->end.will_retry);
 	end_span(list, span, ended, ended ? fold_offset(trace, last->ended_at.mono_ns) : 0);
 	bool failed = ended && last->failed;

@@ -7,14 +7,20 @@
 struct attempt_script {
 	const struct tl_event *started;
 	const struct tl_event *end;    /* attempt.failed or attempt.finished; NULL: its writer died */
-	size_t first_chunk, chunk_end; /* its response.chunk events, as a range of run->recorded */
+	size_t first_chunk, chunk_end; /* the range of run->recorded in which its response.chunk events lie */
 };
 
-/* One arrival of bytes, put together again where a flush had cut it. */
+/* Bytes that arrived at one moment, put together again where a flush had cut them. */
 struct arrival {
-	uint64_t at_ns;
+	uint64_t at_ns, end_offset;
+};
+
+/* A body as it arrived, and how much of it the engine was told. */
+struct arrivals {
 	tl_bytes bytes;
-	uint64_t end_offset;
+	struct arrival *items;
+	size_t count, capacity, next;
+	uint64_t told;
 };
 
 struct script {
@@ -56,6 +62,25 @@ end_fields(const struct tl_event *end)
 	};
 }
 
+/* Event `i` when it holds body bytes of this attempt, else NULL: nobody promises that a log's events lie in the order in which we write them. */
+static const struct tl_response_chunk *
+chunk_at(const struct replay_run *run, const struct attempt_script *attempt, size_t i)
+{
+	const struct tl_event *event = &run->recorded.items[i];
+	bool ours = event->type == TL_EVENT_response_chunk &&
+		    event->body.response_chunk.number == attempt->started->body.attempt_started.number;
+	return ours ? &event->body.response_chunk : NULL;
+}
+
+static const struct tl_response_chunk *
+first_chunk(const struct replay_run *run, const struct attempt_script *attempt)
+{
+	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++)
+		if (chunk_at(run, attempt, i))
+			return chunk_at(run, attempt, i);
+	return NULL;
+}
+
 /* The head is in the attempt's end; of an attempt that nobody ended only what its first chunk says is known. */
 static enum tl_status
 tell_head(struct script *script, const struct attempt_script *attempt, struct tl_err *err)
@@ -68,83 +93,114 @@ tell_head(struct script *script, const struct attempt_script *attempt, struct tl
 		return tl_engine_head(script->engine, after(start, (uint64_t)end.head_ns), (unsigned)end.http_status,
 			end.headers.items, end.headers.count, &script->wish, err);
 	}
-	if (attempt->first_chunk == attempt->chunk_end)
+	const struct tl_response_chunk *chunk = first_chunk(script->run, attempt);
+	if (!chunk || chunk->http_status < 0)
 		return TL_OK;
-	const struct tl_response_chunk *chunk = &script->run->recorded.items[attempt->first_chunk].body.response_chunk;
 	struct tl_pair type = { TL_STR("content-type"), chunk->content_type };
-	if (chunk->http_status < 0)
-		return TL_OK;
 	return tl_engine_head(
 		script->engine, start, (unsigned)chunk->http_status, &type, chunk->content_type.ptr ? 1 : 0, &script->wish, err);
 }
 
 /* ---- Arrivals ---- */
 
+/* What a writer that died held back is in no event. It was there when the event was written, so something stands in its place: what it was is not written. */
+static size_t
+lost_bytes(const struct replay_run *run, const struct attempt_script *attempt)
+{
+	const struct tl_response_chunk *last = NULL;
+	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++)
+		if (chunk_at(run, attempt, i))
+			last = chunk_at(run, attempt, i);
+	if (attempt->end || !last || last->held_bytes > TL_SECRET_CHARS_MAX)
+		return 0;
+	return (size_t)last->held_bytes;
+}
+
 static enum tl_status
-join_bytes(const struct replay_run *run, const struct attempt_script *attempt, struct tl_arena *arena, tl_bytes *ret_bytes,
+join_bytes(const struct replay_run *run, const struct attempt_script *attempt, struct tl_arena *arena, tl_bytes *ret,
 	struct tl_err *err)
 {
-	size_t total = 0, at = 0;
+	size_t total = lost_bytes(run, attempt), at = 0;
 	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++)
-		total += run->recorded.items[i].body.response_chunk.bytes.len;
+		if (chunk_at(run, attempt, i))
+			total += chunk_at(run, attempt, i)->bytes.len;
 	uint8_t *joined = tl_arena_alloc(arena, total);
 	if (!joined)
 		return tl_arena_failed(arena, total, err);
 	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++) {
-		tl_bytes piece = run->recorded.items[i].body.response_chunk.bytes;
-		memcpy(joined + at, piece.ptr, piece.len);
-		at += piece.len;
+		const struct tl_response_chunk *chunk = chunk_at(run, attempt, i);
+		if (!chunk || chunk->bytes.len == 0)
+			continue;
+		memcpy(joined + at, chunk->bytes.ptr, chunk->bytes.len);
+		at += chunk->bytes.len;
 	}
-	*ret_bytes = (tl_bytes){ joined, total };
+	memset(joined + at, '*', total - at);
+	*ret = (tl_bytes){ joined, total };
+	return TL_OK;
+}
+
+/* Bytes of one moment are one arrival: a flush cuts between held bytes and the rest. */
+static enum tl_status
+add_arrival(struct replay_run *run, struct arrivals *arrivals, const struct tl_cut *cut, struct tl_err *err)
+{
+	uint64_t offset = arrivals->count ? arrivals->items[arrivals->count - 1].end_offset : 0;
+	if (cut->bytes > arrivals->bytes.len - offset)
+		return tl_err_set(err, TL_ERR_CORRUPT, "response.chunk: its arrivals are longer than its bytes");
+	if (arrivals->count == 0 || arrivals->items[arrivals->count - 1].at_ns != cut->at_ns) {
+		if (!tl_arena_grow(&run->arena, &arrivals->items, &arrivals->capacity, arrivals->count, sizeof(struct arrival)))
+			return tl_arena_failed(&run->arena, 0, err);
+		arrivals->items[arrivals->count++] = (struct arrival){ .at_ns = cut->at_ns };
+	}
+	arrivals->items[arrivals->count - 1].end_offset = offset + cut->bytes;
 	return TL_OK;
 }
 
 static enum tl_status
-list_arrivals(struct replay_run *run, const struct attempt_script *attempt, struct arrival **ret_arrivals, size_t *ret_count,
-	struct tl_err *err)
+list_arrivals(struct replay_run *run, const struct attempt_script *attempt, struct arrivals *arrivals, struct tl_err *err)
 {
-	struct arrival *arrivals = NULL;
-	size_t count = 0, capacity = 0, offset = 0;
-	tl_bytes bytes = { NULL, 0 };
-	TL_TRY(join_bytes(run, attempt, &run->arena, &bytes, err));
+	TL_TRY(join_bytes(run, attempt, &run->arena, &arrivals->bytes, err));
 	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++) {
-		const struct tl_cut_list *cuts = &run->recorded.items[i].body.response_chunk.cuts;
-		for (size_t j = 0; j < cuts->count; j++) {
-			uint64_t len = cuts->items[j].bytes;
-			if (len > bytes.len - offset)
-				return tl_err_set(err, TL_ERR_CORRUPT,
-					"response.chunk %zu: its arrivals are longer than its bytes", i - attempt->first_chunk);
-			if (!tl_arena_grow(&run->arena, &arrivals, &capacity, count, sizeof *arrivals))
-				return tl_arena_failed(&run->arena, 0, err);
-			bool continues = count > 0 && arrivals[count - 1].at_ns == cuts->items[j].at_ns;
-			if (!continues)
-				arrivals[count++] = (struct arrival){ cuts->items[j].at_ns, { bytes.ptr + offset, 0 }, 0 };
-			arrivals[count - 1].bytes.len += (size_t)len;
-			offset += (size_t)len;
-			arrivals[count - 1].end_offset = offset;
-		}
+		const struct tl_response_chunk *chunk = chunk_at(run, attempt, i);
+		for (size_t j = 0; chunk && j < chunk->cuts.count; j++)
+			TL_TRY(add_arrival(run, arrivals, &chunk->cuts.items[j], err));
 	}
-	*ret_arrivals = arrivals;
-	*ret_count = count;
+	if (arrivals->count > 0)
+		arrivals->items[arrivals->count - 1].end_offset += lost_bytes(run, attempt);
+	return TL_OK;
+}
+
+/* Tells what arrived up to an offset; for `event` not NULL only what had arrived when that was written. `by_size`: the last of it makes the engine write it. */
+static enum tl_status
+tell_until(struct script *script, const struct attempt_script *attempt, struct arrivals *arrivals, uint64_t until,
+	const struct tl_event *event, bool by_size, struct tl_err *err)
+{
+	while (arrivals->next < arrivals->count && arrivals->told < until) {
+		const struct arrival *arrival = &arrivals->items[arrivals->next];
+		uint64_t end = arrival->end_offset < until ? arrival->end_offset : until;
+		tl_bytes piece = { arrivals->bytes.ptr + arrivals->told, (size_t)(end - arrivals->told) };
+		struct tl_stamp at = after(attempt->started->at, arrival->at_ns);
+		if (event && at.mono_ns > event->at.mono_ns)
+			return TL_OK;
+		if (by_size && end == until) {
+			at = event->at;
+			tl_engine_hold_next(script->engine, event->body.response_chunk.held_bytes);
+		}
+		arrivals->told = end;
+		arrivals->next += end == arrival->end_offset;
+		TL_TRY(tl_engine_chunk(script->engine, at, piece, &script->wish, err));
+	}
 	return TL_OK;
 }
 
 /* Tells the arrivals up to a chunk event, then what made it be written: the last of those arrivals itself (size) or time (a tick). What is written at the end is written by the end. */
 static enum tl_status
-tell_chunk(struct script *script, const struct attempt_script *attempt, const struct tl_event *event, struct arrival **next,
-	const struct arrival *end, struct tl_err *err)
+tell_chunk(struct script *script, const struct attempt_script *attempt, const struct tl_event *event, struct arrivals *arrivals,
+	struct tl_err *err)
 {
 	const struct tl_response_chunk *chunk = &event->body.response_chunk;
 	bool by_size = tl_str_equal(chunk->cause, TL_STR("size")), by_time = tl_str_equal(chunk->cause, TL_STR("time"));
 	uint64_t until = chunk->offset + chunk->bytes.len + chunk->held_bytes;
-	for (; *next < end && (*next)->end_offset <= until; (*next)++) {
-		struct tl_stamp at = after(attempt->started->at, (*next)->at_ns);
-		if (by_size && (*next)->end_offset == until) {
-			at = event->at;
-			tl_engine_hold_next(script->engine, chunk->held_bytes);
-		}
-		TL_TRY(tl_engine_chunk(script->engine, at, (*next)->bytes, &script->wish, err));
-	}
+	TL_TRY(tell_until(script, attempt, arrivals, until, event, by_size, err));
 	if (!by_time)
 		return TL_OK;
 	tl_engine_hold_next(script->engine, chunk->held_bytes);
@@ -154,17 +210,12 @@ tell_chunk(struct script *script, const struct attempt_script *attempt, const st
 static enum tl_status
 tell_body(struct script *script, const struct attempt_script *attempt, struct tl_err *err)
 {
-	struct arrival *arrivals = NULL;
-	size_t count = 0;
-	TL_TRY(list_arrivals(script->run, attempt, &arrivals, &count, err));
-	struct arrival *next = arrivals;
-	const struct arrival *end = count ? arrivals + count : arrivals;
+	struct arrivals arrivals = { .count = 0 };
+	TL_TRY(list_arrivals(script->run, attempt, &arrivals, err));
 	for (size_t i = attempt->first_chunk; i < attempt->chunk_end; i++)
-		TL_TRY(tell_chunk(script, attempt, &script->run->recorded.items[i], &next, end, err));
-	for (; next < end; next++)
-		TL_TRY(tl_engine_chunk(
-			script->engine, after(attempt->started->at, next->at_ns), next->bytes, &script->wish, err));
-	return TL_OK;
+		if (chunk_at(script->run, attempt, i))
+			TL_TRY(tell_chunk(script, attempt, &script->run->recorded.items[i], &arrivals, err));
+	return tell_until(script, attempt, &arrivals, UINT64_MAX, NULL, false, err);
 }
 
 static enum tl_status

@@ -19,6 +19,16 @@ replay_keep(struct replay_run *run, struct replay_events *events, const struct t
 }
 
 static enum tl_status
+keep_recorded(struct replay_run *run, const struct tl_event *event, tl_bytes body, struct tl_err *err)
+{
+	TL_TRY(replay_keep(run, &run->recorded, event, err));
+	if (!tl_arena_grow(&run->arena, &run->bodies, &run->body_capacity, run->body_count, sizeof *run->bodies))
+		return tl_arena_failed(&run->arena, 0, err);
+	run->bodies[run->body_count++] = tl_digest_of(body);
+	return TL_OK;
+}
+
+static enum tl_status
 take_records(struct replay_run *run, const struct tl_record_list *list, struct tl_arena *arena, struct tl_trace *trace,
 	struct tl_err *err)
 {
@@ -27,7 +37,7 @@ take_records(struct replay_run *run, const struct tl_record_list *list, struct t
 		TL_TRY(tl_event_of_record(&list->records[i], arena, &event, err));
 		TL_TRY(tl_trace_apply(trace, &event, err));
 		if (!tl_event_is_pipeline(event.type))
-			TL_TRY(replay_keep(run, &run->recorded, &event, err));
+			TL_TRY(keep_recorded(run, &event, list->records[i].body, err));
 	}
 	return TL_OK;
 }
@@ -95,6 +105,9 @@ replay_plan(struct replay_run *run, struct tl_err *err)
 	const struct tl_request_created *request = &run->recorded.items[0].body.request_created;
 	const struct tl_trace_created *created = &run->recorded.items[1].body.trace_created;
 	run->report->pipeline = created->pipeline;
+	if (created->pipeline > TL_PIPELINE_VERSION)
+		return tl_err_set(err, TL_ERR_VERSION, "the trace was recorded by rules of version %llu, this program knows %d",
+			(unsigned long long)created->pipeline, TL_PIPELINE_VERSION);
 	run->provider = tl_provider_find(request->provider);
 	if (!run->provider)
 		return tl_err_set(

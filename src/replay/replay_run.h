@@ -15,7 +15,9 @@ struct replay_run {
 	struct tl_replay_report *report;
 	struct tl_arena arena;
 	struct replay_events recorded; /* capture events of the original, in order of their writing */
-	struct replay_events made;     /* what the engine made again */
+	struct tl_digest *bodies;      /* of their bytes as they lie in the log */
+	size_t body_count, body_capacity;
+	struct replay_events made; /* what the engine made again */
 	struct tl_plan plan;
 	const struct tl_provider *provider;
 };
