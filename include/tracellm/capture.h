@@ -36,8 +36,8 @@ enum tl_status tl_redactor_open(struct tl_redactor **ret_redactor, struct tl_err
 void tl_redactor_close(struct tl_redactor *redactor); /* accepts NULL; wipes the secrets */
 /* Copies a value to be overwritten wherever it stands; shorter or longer ones than the limits, and doubles, are passed over. TL_ERR_LIMIT: too many. */
 enum tl_status tl_redactor_add(struct tl_redactor *redactor, tl_str secret, struct tl_err *err);
-/* Overwrites the secrets in place. */
-void tl_redact_bytes(const struct tl_redactor *redactor, char *bytes, size_t len);
+/* Overwrites in place the secrets that begin in front of `starts_before`, to their end; what begins later is left for another call. */
+void tl_redact_bytes(const struct tl_redactor *redactor, char *bytes, size_t len, size_t starts_before);
 /* How many bytes at the end of `bytes` may be the beginning of a secret: they must wait for what follows. */
 size_t tl_redact_tail(const struct tl_redactor *redactor, tl_bytes bytes);
 bool tl_header_is_credential(tl_str name);

@@ -3,6 +3,7 @@
  * FORMAT VERSION 0 (may still change; docs/log-format.md draws every table). A data directory:
  *
  *      data/log/data.mdb, lock.mdb      the LMDB environment
+ *      data/log/writer.lock             locked by who writes now and who writes next, so that waiting for it has a limit
  *      data/run/<writer>                a file locked (flock) by each living writer, named by its id in 16 hex digits
  *      data/views/...                   read models, not the log's business
  *
@@ -23,8 +24,9 @@
  *
  *      envelope hash = BLAKE2b-256(envelope)           link = BLAKE2b-256(previous link || envelope hash), 32 zero bytes before the first
  *
- * Tables: `events` seq -> envelope || link || salt (16B, random) || body; `traces` trace id -> trace number; `streams` (trace number, seq) -> empty; `open` trace number -> writer of a trace
- * that has not ended; `meta` format version, log id, node id. Because a body takes part only through its salted digest, it can be erased later and the chain still holds.
+ * Tables: `events` seq -> envelope || link || salt (16B, random) || body; `traces` trace id -> trace number; `streams` (trace number, seq) -> empty; `open` trace id -> writer and first seq of a
+ * trace that has not ended; `meta` format version, log id, node id, and up to which seq events are entered in `traces` and `streams`: that is done 1,024 at a time, because an entry with each
+ * commit would double what a commit writes. Because a body takes part only through its salted digest, it can be erased later and the chain still holds.
  *
  * AN ACKNOWLEDGEMENT MEANS DURABLE: tl_log_append and tl_log_wait return TL_OK only after LMDB's commit with its flush. LMDB's default sync flags, no MDB_NOSYNC, no MDB_WRITEMAP. */
 #ifndef TRACELLM_LOG_H
@@ -58,7 +60,7 @@ struct tl_envelope {
 struct tl_record {
 	struct tl_envelope envelope;
 	tl_bytes body;
-	/* What the log must know of its meaning, from the event table: */
+	/* What the log must know of its meaning, from the event table. Asked of those who append; false in what is read: */
 	bool opens_trace;  /* trace.created: the trace is open and belongs to this writer */
 	bool closes_trace; /* trace.finished */
 	bool only_if_open; /* drop the whole batch silently when this trace is not open (the end of a dead writer's trace, written once) */
@@ -73,7 +75,7 @@ struct tl_log_options {
 	enum tl_log_mode mode;
 };
 
-/* Opens, and for appending: takes a writer id, locks run/<writer>, starts the writer thread, clears stale readers. One handle a process (lmdb.h, Caveats: a second open of the same file
+/* Opens, and for appending: makes the log when there is none, takes a writer id, locks run/<writer>, starts the writer thread, clears stale readers. One handle a process (lmdb.h, Caveats: a second open of the same file
  * drops its locks); it may be used from any thread. Refused with a clear error and no damage: another format, a network file system, no permission, no space, a map that cannot be had.
  * Owned, tl_log_close. */
 enum tl_status tl_log_open(const struct tl_log_options *options, struct tl_log **ret_log, struct tl_err *err);
@@ -86,7 +88,7 @@ const char *tl_log_data_dir(const struct tl_log *log);
 
 /* ---- Append -------------------------------------------------------------------------------------------------------------------
  * A batch is committed whole or not at all, in order, with consecutive seqs. Everything queued while a flush is under way goes into the next commit. Batches from other processes are
- * ordered by LMDB's writer lock; when it is not to be had in 10 s the answer is TL_ERR_BUSY. TL_ERR_FULL: the disk is full (ENOSPC, or EIO with no space left); nothing of the batch was
+ * ordered by the writer lock; when it is not to be had in 10 s the answer is TL_ERR_BUSY. TL_ERR_FULL: the disk is full (ENOSPC, or EIO with no space left); nothing of the batch was
  * stored; readers go on and later appends succeed once there is space. */
 
 /* Blocks until durable. `*ret_first_seq` (may be NULL) is the seq of the first event, 0 when the batch was dropped by only_if_open. Any thread. */
@@ -127,7 +129,7 @@ enum tl_status tl_log_unique_length(struct tl_log *log, struct tl_trace_id trace
 
 /* ---- Follow -------------------------------------------------------------------------------------------------------------------
  * A commit by any process rings a doorbell: a datagram to each follower's socket, `<runtime dir>/tracellm-<log id>-<random>.bell` ($XDG_RUNTIME_DIR, else /tmp/tracellm-<uid>, 0700). A bell can be lost, so a
- * follower looks again at the latest every TL_LOG_LOOK_AGAIN_MS by itself. */
+ * follower looks again at the latest every TL_LOG_LOOK_AGAIN_MS by itself. Beyond TL_LOG_FOLLOWERS_MAX of one log, some are not rung. */
 #define TL_LOG_LOOK_AGAIN_MS 50u
 #define TL_LOG_FOLLOWERS_MAX 64u
 
@@ -173,9 +175,9 @@ struct tl_log_report {
 	uint64_t events, traces, body_bytes; /* checked */
 	struct tl_digest last_link;
 	uint64_t head_seq;
-	uint64_t first_bad_seq; /* 0: everything checked is good */
+	uint64_t first_bad_seq; /* 0: no event is bad; with `bad` > 0 the damage is in another table */
 	char first_bad[256];    /* what is wrong there */
-	uint64_t bad;           /* how many findings there were */
+	uint64_t bad;           /* how many findings there were; 0: everything checked is good */
 };
 /* Walks every table: contiguous seqs, envelope against its key, body against its digest, link against the chain, traces and streams against the events both ways. Findings are in the report, with TL_OK;
  * an error is what kept it from looking. A torn file can fault: programs run this in a child process. */

@@ -106,6 +106,8 @@ emit_request(struct tl_engine *engine, struct tl_stamp at, struct tl_err *err)
 	body->prompt = tl_bytes_of(prompt);
 	body->body = tl_bytes_of(sent);
 	engine->shown_url = body->url;
+	engine->shown_prompt = prompt;
+	engine->shown_body = body->body;
 	TL_TRY(tl_redact_headers(
 		engine->redactor, engine->request.headers, engine->request.header_count, &engine->arena, &body->headers, err));
 	TL_TRY(tl_redact_headers(
@@ -118,9 +120,9 @@ static enum tl_status
 prompt_text(struct tl_engine *engine, tl_str *ret_prompt, struct tl_err *err)
 {
 	struct tl_request_view view;
-	tl_str prompt = engine->plan->inputs.prompt;
+	tl_str prompt = engine->shown_prompt;
 	if (engine->plan->inputs.raw_request.ptr) {
-		TL_TRY(tl_request_read(engine->request.api, engine->request.body, &engine->arena, &view, err));
+		TL_TRY(tl_request_read(engine->request.api, engine->shown_body, &engine->arena, &view, err));
 		prompt = (tl_str){ NULL, 0 };
 		for (size_t i = view.message_count; i > 0 && !prompt.ptr; i--)
 			if (tl_str_equal(view.messages[i - 1].role, TL_STR("user")))

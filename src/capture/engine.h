@@ -39,7 +39,9 @@ struct tl_engine {
 	struct tl_arena arena; /* of the whole trace */
 	struct tl_random random;
 	struct tl_request request; /* real */
-	tl_str shown_url;          /* without secrets */
+	/* What is recorded of it: without secrets. What is counted is counted here, so that a replay counts the same. */
+	tl_str shown_url, shown_prompt;
+	tl_bytes shown_body;
 	struct tl_span_id root_span_id, call_span_id;
 	struct tl_stamp started_at;
 	struct engine_attempt attempt;

@@ -67,7 +67,8 @@ engine_flush(struct tl_engine *engine, const char *cause, struct tl_stamp at, st
 	size_t len = attempt->pending.len - (size_t)held;
 	if (len == 0)
 		return TL_OK;
-	tl_redact_bytes(engine->redactor, attempt->pending.ptr, attempt->pending.len);
+	/* What is held stays as it is: a longer secret may stand there when more has come. */
+	tl_redact_bytes(engine->redactor, attempt->pending.ptr, attempt->pending.len, len);
 
 	struct tl_event event = engine_event(engine, TL_EVENT_response_chunk, attempt->span_id, engine->call_span_id, at);
 	struct tl_response_chunk *body = &event.body.response_chunk;
@@ -167,6 +168,8 @@ emit_failed_attempt(struct tl_engine *engine, struct tl_stamp at, const struct t
 	if (end->error != TL_ERROR_NONE) {
 		body->transport_error = tl_str_of(tl_error_class_text(end->error));
 		body->transport_message = tl_redact_text(engine->redactor, end->message, &engine->arena);
+		if (!body->transport_message.ptr)
+			return tl_arena_failed(&engine->arena, end->message.len, err);
 	}
 	body->error_class = tl_str_of(tl_error_class_text(verdict->error));
 	body->message = verdict->message;

@@ -7,6 +7,7 @@ struct tl_redactor {
 	char *secrets[TL_SECRETS_MAX];
 	size_t lengths[TL_SECRETS_MAX];
 	size_t count;
+	bool is_first[256]; /* some secret begins with this byte */
 };
 
 enum tl_status
@@ -53,20 +54,35 @@ tl_redactor_add(struct tl_redactor *redactor, tl_str secret, struct tl_err *err)
 	memcpy(copy, secret.ptr, secret.len);
 	redactor->secrets[redactor->count] = copy;
 	redactor->lengths[redactor->count++] = secret.len;
+	redactor->is_first[(uint8_t)secret.ptr[0]] = true;
 	return TL_OK;
 }
 
-void
-tl_redact_bytes(const struct tl_redactor *redactor, char *bytes, size_t len)
+/* Length of the longest secret that stands at the start of `rest`; 0: none. */
+static size_t
+secret_length_at(const struct tl_redactor *redactor, tl_str rest)
 {
+	size_t longest = 0;
 	for (size_t i = 0; i < redactor->count; i++) {
-		tl_str secret = { redactor->secrets[i], redactor->lengths[i] }, rest = { bytes, len };
-		size_t at, base = 0;
-		while ((at = tl_str_find(rest, secret)) != SIZE_MAX) {
-			memset(bytes + base + at, '*', secret.len);
-			base += at + secret.len;
-			rest = tl_str_from((tl_str){ bytes, len }, base);
-		}
+		size_t len = redactor->lengths[i];
+		if (len > longest && len <= rest.len && memcmp(rest.ptr, redactor->secrets[i], len) == 0)
+			longest = len;
+	}
+	return longest;
+}
+
+/* What is behind the place looked at is still as it was, so that secrets within one another and overlapping ones are all seen. */
+void
+tl_redact_bytes(const struct tl_redactor *redactor, char *bytes, size_t len, size_t starts_before)
+{
+	size_t secret_end = 0;
+	for (size_t at = 0; at < len && (at < starts_before || at < secret_end); at++) {
+		bool may_start = at < starts_before && redactor->is_first[(uint8_t)bytes[at]];
+		size_t secret = may_start ? secret_length_at(redactor, (tl_str){ bytes + at, len - at }) : 0;
+		if (at + secret > secret_end)
+			secret_end = at + secret;
+		if (at < secret_end)
+			bytes[at] = '*';
 	}
 }
 
@@ -119,7 +135,7 @@ tl_redact_text(const struct tl_redactor *redactor, tl_str text, struct tl_arena 
 {
 	tl_str copy = tl_arena_str(arena, text);
 	if (copy.ptr)
-		tl_redact_bytes(redactor, (char *)(uintptr_t)copy.ptr, copy.len);
+		tl_redact_bytes(redactor, (char *)(uintptr_t)copy.ptr, copy.len, copy.len);
 	return copy;
 }
 

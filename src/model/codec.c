@@ -221,73 +221,99 @@ take_digest(const msgpack_object *object, struct tl_digest *ret)
 }
 
 static bool
-take_strs(const msgpack_object *object, struct tl_arena *arena, struct tl_str_list *ret)
+take_strs(const msgpack_object_array *array, tl_str *items)
 {
-	if (object->type != MSGPACK_OBJECT_ARRAY)
-		return false;
-	const msgpack_object_array *array = &object->via.array;
-	struct tl_str_list list = { tl_arena_array(arena, array->size, sizeof(tl_str)), array->size };
-	for (size_t i = 0; i < list.count; i++)
-		if (!list.items || !take_text(&array->ptr[i], &list.items[i]))
+	for (size_t i = 0; i < array->size; i++)
+		if (!take_text(&array->ptr[i], &items[i]))
 			return false;
-	*ret = list;
 	return true;
 }
 
 static bool
-take_pairs(const msgpack_object *object, struct tl_arena *arena, struct tl_pair_list *ret)
+take_pairs(const msgpack_object_array *array, struct tl_pair *items)
 {
-	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % 2)
-		return false;
-	const msgpack_object_array *array = &object->via.array;
-	struct tl_pair_list list = { tl_arena_array(arena, array->size / 2, sizeof(struct tl_pair)), array->size / 2 };
-	for (size_t i = 0; i < list.count; i++)
-		if (!list.items || !take_text(&array->ptr[2 * i], &list.items[i].name) ||
-			!take_text(&array->ptr[2 * i + 1], &list.items[i].value))
+	for (size_t i = 0; i < array->size / 2; i++)
+		if (!take_text(&array->ptr[2 * i], &items[i].name) || !take_text(&array->ptr[2 * i + 1], &items[i].value))
 			return false;
-	*ret = list;
 	return true;
 }
 
 static bool
-take_cuts(const msgpack_object *object, struct tl_arena *arena, struct tl_cut_list *ret)
+take_cuts(const msgpack_object_array *array, struct tl_cut *items)
 {
-	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % 2)
-		return false;
-	const msgpack_object_array *array = &object->via.array;
-	struct tl_cut_list list = { tl_arena_array(arena, array->size / 2, sizeof(struct tl_cut)), array->size / 2 };
-	for (size_t i = 0; i < list.count; i++)
-		if (!list.items || !take_u64(&array->ptr[2 * i], &list.items[i].at_ns) ||
-			!take_u64(&array->ptr[2 * i + 1], &list.items[i].bytes))
+	for (size_t i = 0; i < array->size / 2; i++)
+		if (!take_u64(&array->ptr[2 * i], &items[i].at_ns) || !take_u64(&array->ptr[2 * i + 1], &items[i].bytes))
 			return false;
-	*ret = list;
 	return true;
 }
 
+/* `*ret_right` says whether it was a list of this kind; failing is running out of memory. */
+static enum tl_status
+take_list(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, void *ret, bool *ret_right,
+	struct tl_err *err)
+{
+	size_t width = kind == TL_FIELD_STRS ? 1 : 2; /* msgpack items for one of ours */
+	size_t size = kind == TL_FIELD_STRS    ? sizeof(tl_str)
+		      : kind == TL_FIELD_PAIRS ? sizeof(struct tl_pair)
+					       : sizeof(struct tl_cut);
+	*ret_right = false;
+	if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size % width)
+		return TL_OK;
+	const msgpack_object_array *array = &object->via.array;
+	size_t count = array->size / width;
+	void *items = tl_arena_array(arena, count, size);
+	if (!items)
+		return tl_arena_failed(arena, count * size, err);
+	if (kind == TL_FIELD_STRS) {
+		*(struct tl_str_list *)ret = (struct tl_str_list){ items, count };
+		*ret_right = take_strs(array, items);
+	} else if (kind == TL_FIELD_PAIRS) {
+		*(struct tl_pair_list *)ret = (struct tl_pair_list){ items, count };
+		*ret_right = take_pairs(array, items);
+	} else {
+		*(struct tl_cut_list *)ret = (struct tl_cut_list){ items, count };
+		*ret_right = take_cuts(array, items);
+	}
+	return TL_OK;
+}
+
 static bool
-take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, void *ret)
+take_bool(const msgpack_object *object, bool *ret)
+{
+	if (object->type != MSGPACK_OBJECT_BOOLEAN)
+		return false;
+	*ret = object->via.boolean;
+	return true;
+}
+
+static enum tl_status
+take_value(const msgpack_object *object, enum tl_field_kind kind, struct tl_arena *arena, void *ret, bool *ret_right,
+	struct tl_err *err)
 {
 	switch (kind) {
 	case TL_FIELD_STR:
 	case TL_FIELD_BYTES:
-		return take_text(object, ret);
+		*ret_right = take_text(object, ret);
+		return TL_OK;
 	case TL_FIELD_U64:
-		return take_u64(object, ret);
+		*ret_right = take_u64(object, ret);
+		return TL_OK;
 	case TL_FIELD_I64:
-		return take_i64(object, ret);
+		*ret_right = take_i64(object, ret);
+		return TL_OK;
 	case TL_FIELD_BOOL:
-		*(bool *)ret = object->via.boolean;
-		return object->type == MSGPACK_OBJECT_BOOLEAN;
+		*ret_right = take_bool(object, ret);
+		return TL_OK;
 	case TL_FIELD_DIGEST:
-		return take_digest(object, ret);
+		*ret_right = take_digest(object, ret);
+		return TL_OK;
 	case TL_FIELD_STRS:
-		return take_strs(object, arena, ret);
 	case TL_FIELD_PAIRS:
-		return take_pairs(object, arena, ret);
 	case TL_FIELD_CUTS:
-		return take_cuts(object, arena, ret);
+		return take_list(object, kind, arena, ret, ret_right, err);
 	}
-	return false;
+	*ret_right = false;
+	return TL_OK;
 }
 
 static const struct tl_field *
@@ -308,7 +334,9 @@ take_fields(const msgpack_object_map *map, const struct tl_event_info *info, str
 		const struct tl_field *field = field_of_key(info, &map->ptr[i].key);
 		if (!field)
 			continue;
-		if (!take_value(&map->ptr[i].val, field->kind, arena, (char *)&event->body + field->offset))
+		bool right;
+		TL_TRY(take_value(&map->ptr[i].val, field->kind, arena, (char *)&event->body + field->offset, &right, err));
+		if (!right)
 			return tl_err_set(err, TL_ERR_CORRUPT, "event %s: field %s cannot be read", info->name, field->name);
 	}
 	return TL_OK;

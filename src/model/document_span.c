@@ -1,6 +1,7 @@
 /* model/document_span: the spans of the document: trace, call, attempt, and the phases of an attempt. */
 #include "fold.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ add_span(struct span_list *list, struct tl_span_id id, struct tl_span_id parent,
 	tl_json_set_str(span->json, "span_id", tl_str_of(text));
 	tl_span_id_text(parent, text);
 	tl_json_set_str_or_null(span->json, "parent_span_id", tl_span_id_is_zero(parent) ? (tl_str){ NULL, 0 } : tl_str_of(text));
-	tl_json_set_str(span->json, "name", name);
+	/* Without one its memory ran out, which the document must not hide. */
+	tl_json_set(span->json, "name", name.ptr ? tl_json_new_str(name) : NULL);
 	tl_json_set_str(span->json, "kind", tl_str_of(kind));
 	return span;
 }
@@ -81,12 +83,11 @@ add_attribute(tl_json *attributes, const char *key, tl_str value)
 static void
 add_number(tl_json *attributes, const char *key, int64_t number)
 {
-	TL_CLEANUP(tl_buf_done) struct tl_buf text;
-	tl_buf_init(&text, 32);
+	char text[24];
 	if (number < 0)
 		return;
-	tl_buf_printf(&text, "%lld", (long long)number);
-	add_attribute(attributes, key, tl_buf_str(&text));
+	(void)snprintf(text, sizeof text, "%lld", (long long)number);
+	add_attribute(attributes, key, tl_str_of(text));
 }
 
 static void
@@ -179,8 +180,9 @@ add_call_span(struct span_list *list, const struct fold_call *call)
 	tl_buf_init(&name, call->request.model.len + 8);
 	tl_buf_add_z(&name, "chat ");
 	tl_buf_add_str(&name, call->request.model);
-	struct span *span = add_span(list, call->span_id, trace->root_span_id, tl_str_trim(tl_buf_str(&name)), "call",
-		fold_offset(trace, call->requested_at.mono_ns));
+	tl_str text = name.failed == TL_OK ? tl_str_trim(tl_buf_str(&name)) : (tl_str){ NULL, 0 };
+	struct span *span =
+		add_span(list, call->span_id, trace->root_span_id, text, "call", fold_offset(trace, call->requested_at.mono_ns));
 	bool ended = last && last->ended && !(last->failed && last->end.will_retry);
 	end_span(list, span, ended, ended ? fold_offset(trace, last->ended_at.mono_ns) : 0);
 	bool failed = ended && last->failed;
@@ -259,10 +261,9 @@ add_phases(struct span_list *list, const struct fold_attempt *attempt)
 static void
 add_attempt_spans(struct span_list *list, const struct fold_call *call, const struct fold_attempt *attempt)
 {
-	TL_CLEANUP(tl_buf_done) struct tl_buf name;
-	tl_buf_init(&name, 64);
-	tl_buf_printf(&name, "attempt %llu", (unsigned long long)attempt->number);
-	struct span *span = add_span(list, attempt->span_id, attempt->call_span_id, tl_buf_str(&name), "attempt",
+	char name[32];
+	(void)snprintf(name, sizeof name, "attempt %llu", (unsigned long long)attempt->number);
+	struct span *span = add_span(list, attempt->span_id, attempt->call_span_id, tl_str_of(name), "attempt",
 		fold_offset(list->trace, attempt->started_at.mono_ns));
 	end_span(list, span, attempt->ended, fold_offset(list->trace, attempt->ended_at.mono_ns));
 	bool interrupted = attempt->failed && tl_str_equal(attempt->end.error_class, TL_STR("interrupted"));
