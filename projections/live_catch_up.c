@@ -20,8 +20,8 @@
 struct touched {
 	struct tl_trace_id trace_id;
 	uint64_t last_seq;
-	bool recent;      /* after after_seq, or a moment before */
-	bool ended_after; /* its end is after after_seq */
+	uint64_t end_seq; /* of its end, when that is after after_seq; 0: it is not */
+	bool recent;      /* touched after after_seq, or a moment before */
 };
 
 struct scan {
@@ -72,7 +72,8 @@ scan_event(struct scan *scan, const struct tl_envelope *envelope, struct tl_err 
 		return too_much(err);
 	touched->last_seq = envelope->seq;
 	touched->recent = touched->recent || after || envelope->at.wall_ns >= scan->moment_wall_ns;
-	touched->ended_after = touched->ended_after || (after && envelope->type == TL_EVENT_trace_finished);
+	if (after && envelope->type == TL_EVENT_trace_finished && touched->end_seq == 0)
+		touched->end_seq = envelope->seq;
 	return TL_OK;
 }
 
@@ -109,11 +110,18 @@ find_moment(struct scan *scan, struct tl_err *err)
 	return TL_OK;
 }
 
-static int
-by_last_seq(const void *left, const void *right)
+/* An end keeps the seq of its event, whatever the pipeline said since. */
+static uint64_t
+frame_seq(const struct touched *touched)
 {
-	const struct touched *a = left, *b = right;
-	return (a->last_seq > b->last_seq) - (a->last_seq < b->last_seq);
+	return touched->end_seq ? touched->end_seq : touched->last_seq;
+}
+
+static int
+by_frame_seq(const void *left, const void *right)
+{
+	uint64_t a = frame_seq(left), b = frame_seq(right);
+	return (a > b) - (a < b);
 }
 
 static enum tl_status
@@ -124,7 +132,7 @@ tell(struct tl_live *live, const struct touched *touched, tl_live_frame_fn *on_f
 	TL_TRY(fold_cache_get(&live->cache, touched->trace_id, live->seq + 1, &fold, err));
 	bool tellable = fold->failed.status == TL_OK && tl_trace_is_begun(fold->trace);
 	if (tellable && (touched->recent || !tl_trace_is_finished(fold->trace)))
-		status = live_frame(live, fold, touched->ended_after ? TL_LIVE_FINISHED : TL_LIVE_UPDATED, touched->last_seq,
+		status = live_frame(live, fold, touched->end_seq ? TL_LIVE_FINISHED : TL_LIVE_UPDATED, frame_seq(touched),
 			on_frame, context, err);
 	fold_cache_release(&live->cache, fold);
 	return fold_failure_stays(status) ? TL_OK : status;
@@ -137,7 +145,7 @@ catch_up(struct scan *scan, tl_live_frame_fn *on_frame, void *context, struct tl
 	TL_TRY(find_moment(scan, err));
 	while (seq < scan->live->seq)
 		TL_TRY(scan_page(scan, &seq, err));
-	qsort(scan->touched, scan->count, sizeof scan->touched[0], by_last_seq);
+	qsort(scan->touched, scan->count, sizeof scan->touched[0], by_frame_seq);
 	for (size_t i = 0; i < scan->count; i++)
 		TL_TRY(tell(scan->live, &scan->touched[i], on_frame, context, err));
 	return TL_OK;

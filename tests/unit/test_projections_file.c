@@ -40,7 +40,7 @@ assert_made_again(const char *bytes, size_t len)
 	struct tl_view *refused = NULL;
 	uint64_t seq = 99;
 	path_of_view(path);
-	view->ops->close(view);
+	view_close();
 	/* What lies in the write-ahead log would stand in for the damaged pages. */
 	(void)snprintf(wal, sizeof wal, "%s-wal", path);
 	(void)unlink(wal);
@@ -73,7 +73,7 @@ a_checkpoint_beyond_the_log_makes_the_file_again(void **state)
 	(void)state;
 	uint64_t seq = 99;
 	put_all(NULL, 0, 1000);
-	view->ops->close(view);
+	view_close();
 	view = view_opened(true);
 	assert_ok(view->ops->checkpoint(view, &seq, &err));
 	assert_int_equal(seq, 0);
@@ -86,7 +86,7 @@ the_file_of_another_log_is_made_again(void **state)
 	char mine[160], other[160], first_dir[64];
 	struct tl_view_row row = row_of(1, "success", 1);
 	put_all(&row, 1, 0);
-	view->ops->close(view);
+	view_close();
 	tl_log_close(test_log);
 	(void)snprintf(first_dir, sizeof first_dir, "%s", data_dir);
 	(void)snprintf(mine, sizeof mine, "%s/views", first_dir);
@@ -112,7 +112,7 @@ a_reader_without_a_file_is_told_that_there_is_none(void **state)
 	(void)state;
 	char path[128];
 	struct tl_view *none = NULL;
-	view->ops->close(view);
+	view_close();
 	path_of_view(path);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(tl_view_open_embedded(test_log, false, &none, &err), TL_ERR_NOT_FOUND);

@@ -19,6 +19,15 @@ view_opened(bool writable)
 	return opened;
 }
 
+/* A test that fails half-way has perhaps no view any more. */
+static inline void
+view_close(void)
+{
+	if (view)
+		view->ops->close(view);
+	view = NULL;
+}
+
 static inline int
 setup(void **state)
 {
@@ -34,7 +43,7 @@ static inline int
 teardown(void **state)
 {
 	tl_arena_done(&arena);
-	view->ops->close(view);
+	view_close();
 	tl_log_close(test_log);
 	return fixture_remove(state);
 }
