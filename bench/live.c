@@ -1,5 +1,6 @@
-/* bench/live: from commit to WebSocket frame. Appends traces to a running server's log at a steady rate and watches so many clients of its live channel; the time of a frame is from
- * the moment the append that held its last event returned (it is durable) to the moment the frame was read from the socket.
+/* bench/live: from commit to WebSocket frame. Appends traces to a running server's log at a steady rate and watches so many
+ * clients of its live channel; the time of a frame is from the moment the append that held its last event returned (it is
+ * durable) to the moment the frame was read from the socket.
  *
  *      bench_live DATA_DIR PORT [--clients N] [--rate EVENTS_PER_S] [--seconds S] */
 #include "../tests/support/events.h"

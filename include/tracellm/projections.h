@@ -11,7 +11,7 @@
 #include <tracellm/log.h>
 #include <tracellm/model.h>
 
-/* ---- Views ------------------------------------------------------------------------------------------------------------------
+/* ---- Views ----
  * One vtable, so that the worker, the tests and later MongoDB need nothing but this. A handle belongs to one thread at a time;
  * several handles may be open on one view. */
 
@@ -91,7 +91,7 @@ struct tl_view {
  * the file was removed or made again and goes on with the one that is there. Borrows `log`. Owned, view->ops->close. */
 enum tl_status tl_view_open_embedded(struct tl_log *log, bool writable, struct tl_view **ret_view, struct tl_err *err);
 
-/* ---- Worker -----------------------------------------------------------------------------------------------------------------
+/* ---- Worker ----
  * One worker a view: a lease by flock on data/views/<name>.lock. Catch-up and live are the same code: read a bounded batch of
  * events behind the checkpoint, group by trace, fold what is new (bounded cache of folds), put, commit with the checkpoint.
  * Then, for each finished trace: read the document back from the view, fold the trace afresh from the log, compare, and append
@@ -131,7 +131,7 @@ struct tl_worker_status tl_worker_status(struct tl_worker *worker); /* any threa
 enum tl_status tl_view_catch_up(
 	struct tl_log *log, struct tl_view *view, uint64_t wait_ms, uint64_t *ret_lag_events, struct tl_err *err);
 
-/* ---- Live feed --------------------------------------------------------------------------------------------------------------
+/* ---- Live feed ----
  * Turns events into the frames of docs/live.md. Belongs to the loop's thread and never blocks on the disk's flush (it posts its
  * events). */
 enum tl_live_kind { TL_LIVE_CREATED, TL_LIVE_UPDATED, TL_LIVE_FINISHED };

@@ -1,6 +1,35 @@
 /* model/summary: what can be asked of a fold besides its whole document. */
 #include "fold.h"
 
+static const char *const status_texts[] = {
+	[TL_TRACE_RUNNING] = "running",
+	[TL_TRACE_SUCCESS] = "success",
+	[TL_TRACE_WARNING] = "warning",
+	[TL_TRACE_FAILED] = "failed",
+	[TL_TRACE_INTERRUPTED] = "interrupted",
+};
+
+#define STATUS_COUNT (sizeof status_texts / sizeof status_texts[0])
+
+const char *
+tl_trace_status_text(enum tl_trace_status status)
+{
+	TL_ASSERT((size_t)status < STATUS_COUNT);
+	return status_texts[status];
+}
+
+bool
+tl_trace_status_parse(tl_str text, enum tl_trace_status *ret)
+{
+	for (size_t i = 0; i < STATUS_COUNT; i++) {
+		if (tl_str_equal(text, tl_str_of(status_texts[i]))) {
+			*ret = (enum tl_trace_status)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct fold_call *
 fold_last_call(const struct tl_trace *trace)
 {
@@ -50,7 +79,8 @@ fold_writer_died(const struct tl_trace *trace)
 	return trace->finished && tl_str_equal(trace->end.error_class, TL_STR("writer_died"));
 }
 
-/* The event that ends a dead writer's trace is written by somebody else, perhaps after a reboot: its clock says nothing about this trace. */
+/* The event that ends a dead writer's trace is written by somebody else, perhaps after a reboot: its clock says nothing about
+ * this trace. */
 uint64_t
 fold_end_offset(const struct tl_trace *trace)
 {

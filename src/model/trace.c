@@ -1,36 +1,8 @@
-/* model/trace: the fold. Takes events one by one and keeps what the document needs. Reads the event and nothing else: no clock, no file, no environment. */
+/* model/trace: the fold. Takes events one by one and keeps what the document needs. Reads the event and nothing else: no clock,
+ * no file, no environment. */
 #include "fold.h"
 
 #include <string.h>
-
-static const char *const status_texts[] = {
-	[TL_TRACE_RUNNING] = "running",
-	[TL_TRACE_SUCCESS] = "success",
-	[TL_TRACE_WARNING] = "warning",
-	[TL_TRACE_FAILED] = "failed",
-	[TL_TRACE_INTERRUPTED] = "interrupted",
-};
-
-#define STATUS_COUNT (sizeof status_texts / sizeof status_texts[0])
-
-const char *
-tl_trace_status_text(enum tl_trace_status status)
-{
-	TL_ASSERT((size_t)status < STATUS_COUNT);
-	return status_texts[status];
-}
-
-bool
-tl_trace_status_parse(tl_str text, enum tl_trace_status *ret)
-{
-	for (size_t i = 0; i < STATUS_COUNT; i++) {
-		if (tl_str_equal(text, tl_str_of(status_texts[i]))) {
-			*ret = (enum tl_trace_status)i;
-			return true;
-		}
-	}
-	return false;
-}
 
 enum tl_status
 tl_trace_open(struct tl_trace_id trace_id, struct tl_trace **ret_trace, struct tl_err *err)

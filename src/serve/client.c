@@ -190,7 +190,8 @@ next_len(const struct client *client)
 	return client->queue_count > 0 ? client->queue[0]->len : SIZE_MAX;
 }
 
-/* One frame, or, for a client that asked for lines, all that wait and fit: the busier the channel, the more go out in one write. */
+/* One frame, or, for a client that asked for lines, all that wait and fit: the busier the channel, the more go out in one
+ * write. */
 static size_t
 take_message(struct client *client, struct frame **taken, struct tl_buf *message)
 {

@@ -1,3 +1,4 @@
+/* The door of LMDB: transactions, cursors, tables, limits. */
 #include "unit.h"
 
 #include <fcntl.h>
