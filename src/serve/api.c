@@ -2,10 +2,12 @@
 #include "internal.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define PAGE_LIMIT         50u
 #define PAGE_LIMIT_MAX     200u
 #define PARKED_ARENA_LIMIT (16u << 20)
+#define CATCH_UP_WAIT_MS   50u
 
 void
 serve_log_id_text(uint64_t log_id, char out[LOG_ID_TEXT_SIZE])
@@ -152,6 +154,24 @@ add_items(struct call *call, const struct tl_view_page *page, tl_json *items, st
 	return TL_OK;
 }
 
+/* What was acknowledged before the request is in the answer: the worker, in its own thread, is mostly a few milliseconds behind. The loop
+ * waits no longer than this for it. */
+static void
+let_view_catch_up(struct call *call)
+{
+	struct tl_view *view = call->serve->options.view;
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	uint64_t head_seq, checkpoint_seq;
+	struct tl_err ignored;
+	if (!call->serve->options.worker || tl_log_head(call->serve->options.log, &head_seq, &ignored) != TL_OK)
+		return;
+	for (unsigned waited_ms = 0; waited_ms < CATCH_UP_WAIT_MS; waited_ms++) {
+		if (view->ops->checkpoint(view, &checkpoint_seq, &ignored) != TL_OK || checkpoint_seq >= head_seq)
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 enum tl_status
 serve_api_list(struct call *call, struct tl_err *err)
 {
@@ -159,6 +179,7 @@ serve_api_list(struct call *call, struct tl_err *err)
 	struct tl_view_query query;
 	struct tl_view_page page;
 	TL_TRY(parse_list_query(call, &query, err));
+	let_view_catch_up(call);
 	TL_TRY(view->ops->list(view, &query, call->arena, &page, err));
 	TL_CLEANUP(tl_json_cleanup) tl_json *items = tl_json_new_array();
 	TL_TRY(add_items(call, &page, items, err));
