@@ -1,3 +1,4 @@
+/* What capture makes folds into the document that says the same: over every scenario. */
 #include "fold_fixture.h"
 
 #include "scenario_fixture.h"
