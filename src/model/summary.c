@@ -1,6 +1,35 @@
 /* model/summary: what can be asked of a fold besides its whole document. */
 #include "fold.h"
 
+static const char *const status_texts[] = {
+	[TL_TRACE_RUNNING] = "running",
+	[TL_TRACE_SUCCESS] = "success",
+	[TL_TRACE_WARNING] = "warning",
+	[TL_TRACE_FAILED] = "failed",
+	[TL_TRACE_INTERRUPTED] = "interrupted",
+};
+
+#define STATUS_COUNT (sizeof status_texts / sizeof status_texts[0])
+
+const char *
+tl_trace_status_text(enum tl_trace_status status)
+{
+	TL_ASSERT((size_t)status < STATUS_COUNT);
+	return status_texts[status];
+}
+
+bool
+tl_trace_status_parse(tl_str text, enum tl_trace_status *ret)
+{
+	for (size_t i = 0; i < STATUS_COUNT; i++) {
+		if (tl_str_equal(text, tl_str_of(status_texts[i]))) {
+			*ret = (enum tl_trace_status)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct fold_call *
 fold_last_call(const struct tl_trace *trace)
 {

@@ -3,35 +3,6 @@
 
 #include <string.h>
 
-static const char *const status_texts[] = {
-	[TL_TRACE_RUNNING] = "running",
-	[TL_TRACE_SUCCESS] = "success",
-	[TL_TRACE_WARNING] = "warning",
-	[TL_TRACE_FAILED] = "failed",
-	[TL_TRACE_INTERRUPTED] = "interrupted",
-};
-
-#define STATUS_COUNT (sizeof status_texts / sizeof status_texts[0])
-
-const char *
-tl_trace_status_text(enum tl_trace_status status)
-{
-	TL_ASSERT((size_t)status < STATUS_COUNT);
-	return status_texts[status];
-}
-
-bool
-tl_trace_status_parse(tl_str text, enum tl_trace_status *ret)
-{
-	for (size_t i = 0; i < STATUS_COUNT; i++) {
-		if (tl_str_equal(text, tl_str_of(status_texts[i]))) {
-			*ret = (enum tl_trace_status)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 enum tl_status
 tl_trace_open(struct tl_trace_id trace_id, struct tl_trace **ret_trace, struct tl_err *err)
 {
@@ -114,6 +85,14 @@ find_call(struct tl_trace *trace, struct tl_span_id span_id)
 	return call;
 }
 
+static bool
+attempt_before(const struct fold_attempt *a, const struct fold_attempt *b)
+{
+	if (a->number != b->number)
+		return a->number < b->number;
+	return memcmp(a->span_id.bytes, b->span_id.bytes, sizeof a->span_id.bytes) < 0;
+}
+
 static void
 place_attempt(struct fold_call *call, struct fold_attempt *attempt)
 {
@@ -122,7 +101,7 @@ place_attempt(struct fold_call *call, struct fold_attempt *attempt)
 		at = &(*at)->next;
 	if (*at == attempt)
 		*at = attempt->next;
-	for (at = &call->attempts; *at && (*at)->number < attempt->number;)
+	for (at = &call->attempts; *at && attempt_before(*at, attempt);)
 		at = &(*at)->next;
 	attempt->next = *at;
 	*at = attempt;
