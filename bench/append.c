@@ -1,9 +1,11 @@
-/* bench/append: what the log costs over bare LMDB. Rounds of both, one after the other, on the same file system; medians of the rounds.
+/* bench/append: what the log costs over bare LMDB. Rounds of both, one after the other, on the same file system; medians of the
+ * rounds.
  *
  *      bench_append [--rounds N] [--seconds S] [--dir DIR] [--writers W] [--body BYTES]
  *
- * ours: threads, each with so many events in flight (1: it waits until each is durable); traces of 20 events. bare: one thread, as many puts a transaction as our commits had on average, each of an
- * event's bytes (envelope and body) under its seq, MDB_APPEND, the same sync flags. */
+ * ours: threads, each with so many events in flight (1: it waits until each is durable); traces of 20 events. bare: one thread,
+ * as many puts a transaction as our commits had on average, each of an event's bytes (envelope and body) under its seq,
+ * MDB_APPEND, the same sync flags. */
 #include <tracellm/log.h>
 
 #include <inttypes.h>
@@ -91,7 +93,7 @@ remove_dir(const char *dir)
 		die("rm -rf", dir);
 }
 
-/* ---- ours ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- ours ---- */
 struct run {
 	struct tl_log *log;
 	const struct shape *shape;
@@ -162,7 +164,7 @@ run_ours(const struct options *options, const struct shape *shape)
 	return (struct result){ appended / took, appended / (double)stat.commits, cpu * 1e6 / appended, written / appended };
 }
 
-/* ---- bare LMDB ------------------------------------------------------------------------------------------------------------------ */
+/* ---- bare LMDB ---- */
 static void
 check(int result, const char *what)
 {
@@ -218,7 +220,7 @@ run_bare(const struct options *options, const struct shape *shape, double events
 	return (struct result){ (double)seq / took, (double)seq / commits, cpu * 1e6 / (double)seq, written / (double)seq };
 }
 
-/* ---- rounds --------------------------------------------------------------------------------------------------------------------- */
+/* ---- rounds ---- */
 static int
 by_size(const void *a, const void *b)
 {

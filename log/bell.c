@@ -1,6 +1,8 @@
-/* log/bell: rings the doorbells of those who follow the log, in any process. A bell carries nothing and may be lost. Knows no event.
+/* log/bell: rings the doorbells of those who follow the log, in any process. A bell carries nothing and may be lost. Knows no
+ * event.
  *
- * Each follower has a datagram socket of its own in the runtime directory (log/follow.c). The directory is read again only when it has changed. */
+ * Each follower has a datagram socket of its own in the runtime directory (log/follow.c). The directory is read again only when
+ * it has changed. */
 #include "internal.h"
 
 #include <dirent.h>
@@ -13,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A directory's time moves in steps of the kernel's tick (at most 10 ms). Read within one step of its last change, it may change again and still have this time. */
+/* A directory's time moves in steps of the kernel's tick (at most 10 ms). Read within one step of its last change, it may change
+ * again and still have this time. */
 #define SETTLES_AFTER_NS UINT64_C(50000000)
 
 void

@@ -1,4 +1,5 @@
-/* log/commit: the write transaction: seqs, links, and which traces are open. Runs on the writer thread with the writer lock held. Knows no queue. */
+/* log/commit: the write transaction: seqs, links, and which traces are open. Runs on the writer thread with the writer lock held.
+ * Knows no queue. */
 #include "internal.h"
 
 /* Where the log ends, inside the transaction. */

@@ -1,8 +1,9 @@
 /* log/index: which events a trace has. Knows no body.
  *
- * An entry for each event, written with its commit, would touch a page of its own for nearly every trace at work: commits would write twice as much. So events are entered in `traces` and
- * `streams` LOG_INDEX_EVERY at a time, sorted, in the commit that completes the number, and `meta` says up to which seq that was done. Behind it is the tail, at most LOG_TAIL_MAX events,
- * which readers walk through. */
+ * An entry for each event, written with its commit, would touch a page of its own for nearly every trace at work: commits would
+ * write twice as much. So events are entered in `traces` and `streams` LOG_INDEX_EVERY at a time, sorted, in the commit that
+ * completes the number, and `meta` says up to which seq that was done. Behind it is the tail, at most LOG_TAIL_MAX events, which
+ * readers walk through. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -73,7 +74,7 @@ log_last_in(struct tl_store_txn *txn, enum log_table table, struct tl_store_entr
 	return tl_store_last(cursor, ret_entry, err);
 }
 
-/* ---- Entering the tail ---------------------------------------------------------------------------------------------------------- */
+/* ---- Entering the tail ---- */
 static int
 by_trace_and_seq(const void *a, const void *b)
 {
@@ -144,7 +145,7 @@ log_index(
 	return tl_store_put(txn, LOG_META, indexed_key(), (tl_bytes){ value, sizeof value }, TL_STORE_REPLACE, err);
 }
 
-/* ---- Counting ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Counting ---- */
 /* Those of the tail that are new, each once. */
 static enum tl_status
 new_in_tail(struct tl_store_txn *txn, struct log_place *places, uint64_t *ret_count, struct tl_err *err)

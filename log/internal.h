@@ -15,7 +15,7 @@
 #include <semaphore.h>
 #include <sys/un.h>
 
-/* ---- Tables and stored forms (envelope.c) ------------------------------------------------------------------------------------------ */
+/* ---- Tables and stored forms (envelope.c) ---- */
 enum log_table { LOG_EVENTS, LOG_TRACES, LOG_STREAMS, LOG_OPEN, LOG_META, LOG_TABLES };
 
 #define LOG_LINK_AT     TL_ENVELOPE_SIZE
@@ -46,7 +46,7 @@ void log_value_finish(uint8_t *value, uint64_t seq, struct tl_digest *link);
 enum tl_status log_value_read(uint64_t seq, tl_bytes value, struct log_value *ret_value, struct tl_err *err);
 struct tl_digest log_link_after(struct tl_digest previous, tl_bytes envelope_bytes);
 
-/* ---- Locks (lock.c) ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Locks (lock.c) ---- */
 /* The lock before LMDB's writer lock. Ends with the process, whatever ends it. */
 enum tl_status log_lock_open(const char *log_dir, int *ret_fd, struct tl_err *err);
 /* TL_ERR_BUSY: not had until `deadline_ns` (monotonic); tried at least once. */
@@ -60,14 +60,14 @@ enum tl_status log_run_is_dead(const char *data_dir, uint64_t writer, bool *ret_
 /* Removes the files of dead writers. What cannot be removed stays. */
 void log_run_clean(const char *data_dir);
 
-/* ---- Places (place.c) -------------------------------------------------------------------------------------------------------------- */
+/* ---- Places (place.c) ---- */
 enum tl_status log_place_make(const char *data_dir, struct tl_err *err);
 enum tl_status log_place_is_local(const char *dir, struct tl_err *err);
 /* Where the bells are. False: there is no such place; followers then look by the clock. */
 #define LOG_RUNTIME_DIR_SIZE 60u
 bool log_runtime_dir(char out[LOG_RUNTIME_DIR_SIZE]);
 
-/* ---- Doorbell (bell.c) ------------------------------------------------------------------------------------------------------------- */
+/* ---- Doorbell (bell.c) ---- */
 struct log_bell {
 	int fd; /* -1: nothing can be rung */
 	uint64_t log_id;
@@ -84,7 +84,7 @@ void log_bell_ring(struct log_bell *bell);
 #define LOG_BELL_PREFIX_SIZE 27u
 void log_bell_prefix(uint64_t log_id, char out[LOG_BELL_PREFIX_SIZE]);
 
-/* ---- Batches (queue.c) --------------------------------------------------------------------------------------------------------------- */
+/* ---- Batches (queue.c) ---- */
 struct log_item {
 	uint32_t value_len;
 	bool opens_trace, closes_trace, only_if_open;
@@ -93,7 +93,8 @@ struct log_item {
 /* How a batch and its waiter meet: whoever comes second knows that the other was there. */
 enum log_batch_state { LOG_BATCH_UNDER_WAY, LOG_BATCH_WAITED_FOR, LOG_BATCH_DONE };
 
-/* One append on its way. The submitter owns it until it is queued, the writer thread until it is done, the waiter until it is given back. */
+/* One append on its way. The submitter owns it until it is queued, the writer thread until it is done, the waiter until it is
+ * given back. */
 struct log_batch {
 	struct log_batch *next;
 	size_t block_size;
@@ -120,12 +121,12 @@ struct log_queue {
 void log_group_done(struct tl_log *log, struct log_batch *first);
 void log_batches_free(struct log_batch *first);
 
-/* ---- The writer thread (writer.c, commit.c) --------------------------------------------------------------------------------------------- */
+/* ---- The writer thread (writer.c, commit.c) ---- */
 void *log_writer_main(void *log);
 /* Stores the batches of one group, each whole or not at all, and writes each one's result. The writer lock is held. */
 void log_commit_group(struct tl_log *log, struct log_batch *first);
 
-/* ---- Finding the events of a trace (index.c) --------------------------------------------------------------------------------------------- */
+/* ---- Finding the events of a trace (index.c) ---- */
 #define LOG_INDEX_EVERY 1024u
 /* Events not entered in `traces` and `streams`: always fewer than LOG_INDEX_EVERY and one commit. */
 #define LOG_TAIL_MAX (LOG_INDEX_EVERY + TL_LOG_COMMIT_EVENTS_MAX)
@@ -179,7 +180,7 @@ struct tl_log {
 
 uint64_t log_now_ns(void); /* monotonic, to a few ms */
 
-/* ---- Reading (read.c) ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Reading (read.c) ---- */
 enum tl_status log_head_in(struct tl_store_txn *txn, uint64_t *ret_seq, struct tl_err *err);
 /* The value of the event `seq`. TL_ERR_CORRUPT: there is none, although something points to it. */
 enum tl_status log_event_in(struct tl_store_txn *txn, uint64_t seq, struct log_value *ret_value, struct tl_err *err);

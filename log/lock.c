@@ -1,11 +1,14 @@
 /* log/lock: who may write now, and which writers are alive. Knows no event.
  *
- * LMDB's own writer lock cannot be waited for with a limit, so all our processes order themselves one step before it, at two locked bytes of log/writer.lock:
+ * LMDB's own writer lock cannot be waited for with a limit, so all our processes order themselves one step before it, at two
+ * locked bytes of log/writer.lock:
  *
  *      byte 0   writing
- *      byte 1   next to write: taken first, given back when byte 0 is had. Without it a busy writer would take byte 0 again before a waiting one looks.
+ *      byte 1   next to write: taken first, given back when byte 0 is had. Without it a busy writer would take byte 0 again
+ *      before a waiting one looks.
  *
- * They are locks of the open file description (fcntl(2), F_OFD_SETLK): the kernel gives them back when the process ends, however it ends. */
+ * They are locks of the open file description (fcntl(2), F_OFD_SETLK): the kernel gives them back when the process ends, however
+ * it ends. */
 #include "internal.h"
 
 #include <dirent.h>

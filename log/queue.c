@@ -1,4 +1,5 @@
-/* log/queue: batches on their way: copied, salted and hashed by the thread that submits, handed to the writer thread, given back by the thread that waits. Knows no table. */
+/* log/queue: batches on their way: copied, salted and hashed by the thread that submits, handed to the writer thread, given back
+ * by the thread that waits. Knows no table. */
 #include "internal.h"
 
 #include <errno.h>
@@ -233,8 +234,9 @@ posted_done(struct tl_log *log, struct log_batch *batch)
 	batch_give_back(log, batch);
 }
 
-/* The writer thread wakes one waiter and goes on; each waiter wakes two more. Waking all 64 by itself kept it from the next commit as long as a flush takes, because each one woken may take
- * the processor from it. Only who sleeps already is given others to wake. */
+/* The writer thread wakes one waiter and goes on; each waiter wakes two more. Waking all 64 by itself kept it from the next
+ * commit as long as a flush takes, because each one woken may take the processor from it. Only who sleeps already is given others
+ * to wake. */
 void
 log_group_done(struct tl_log *log, struct log_batch *first)
 {

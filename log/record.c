@@ -1,4 +1,5 @@
-/* log/record: between events and records, and the end of a dead writer's trace. The only part of the log that knows the event table. */
+/* log/record: between events and records, and the end of a dead writer's trace. The only part of the log that knows the event
+ * table. */
 #include <tracellm/log.h>
 #include <tracellm/model.h>
 

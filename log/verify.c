@@ -1,6 +1,7 @@
 /* log/verify: walks every table and names the first event that is not what it was. Changes nothing.
  *
- * The log only grows, so everything up to the head at the start is checked in short read transactions while others go on writing. */
+ * The log only grows, so everything up to the head at the start is checked in short read transactions while others go on
+ * writing. */
 #include "internal.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
-/* log/writer: the thread that commits. Takes everything that was queued while the last flush was under way; no timer. Knows no table. */
+/* log/writer: the thread that commits. Takes everything that was queued while the last flush was under way; no timer. Knows no
+ * table. */
 #include "internal.h"
 
 /* Stale readers of other processes are looked for this often while there is work. */

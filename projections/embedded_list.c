@@ -238,7 +238,7 @@ embedded_list(struct tl_view *view, const struct tl_view_query *query, struct tl
 	/* One snapshot for the page and its total. */
 	TL_TRY(embedded_do(embedded, EMBEDDED_BEGIN_READ, err));
 	enum tl_status status = read_total(embedded, &list, &page.total, err);
-	if (status == TL_OK)
+	if (status == TL_OK && page.total > 0)
 		status = read_page(embedded, &list, arena, &page, err);
 	if (embedded_do(embedded, EMBEDDED_COMMIT, &ignored) != TL_OK)
 		embedded_abort(view);

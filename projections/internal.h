@@ -7,8 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* ---- Places (place.c)
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Places (place.c) ---- */
 #define PROJECTIONS_PATH_SIZE 4096u
 /* data/views/<name>; the folder is made when `make`. */
 enum tl_status projections_path(
@@ -22,8 +21,7 @@ enum tl_status projections_lock(const char *path, bool exclusive, uint64_t wait_
 /* Waits for some ms, for what has no bell. */
 void projections_nap(uint64_t ms);
 
-/* ---- Folds (fold_cache.c)
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Folds (fold_cache.c) ---- */
 /* The fold of one trace: of all its events up to some seq. Pipeline events are left out, so its summary's seq is that of the last
  * event that can change the document. */
 struct fold {
@@ -82,8 +80,7 @@ enum tl_status fold_row(struct fold *fold, struct tl_buf *document, struct tl_vi
 /* True when a failure of this kind lies in the events themselves and would come again. */
 bool fold_failure_stays(enum tl_status status);
 
-/* ---- Worker (worker.c, worker_batch.c, worker_confirm.c)
- * --------------------------------------------------------------------------- */
+/* ---- Worker (worker.c, worker_batch.c, worker_confirm.c) ---- */
 struct tl_worker {
 	struct tl_log *log;   /* borrowed */
 	struct tl_view *view; /* borrowed */

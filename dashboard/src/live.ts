@@ -72,10 +72,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 // What is no frame is left alone: a newer server may say more than this page knows.
-function parse(data: unknown): Frame | null {
-	if (typeof data !== "string") return null;
+function parse(line: string): Frame | null {
 	try {
-		const value: unknown = JSON.parse(data);
+		const value: unknown = JSON.parse(line);
 		if (!isObject(value) || typeof value["type"] !== "string" || typeof value["seq"] !== "number") return null;
 		if (value["type"].startsWith("trace.") && !(isObject(value["trace"]) && typeof value["trace"]["trace_id"] === "string")) return null;
 		return value as Frame;
@@ -84,8 +83,13 @@ function parse(data: unknown): Frame | null {
 	}
 }
 
+// Where several frames waited, the server sends them in one message, one a line.
 function onMessage(event: MessageEvent): void {
-	const frame = parse(event.data);
+	const data: unknown = event.data;
+	if (typeof data === "string") for (const line of data.split("\n")) onFrame(parse(line));
+}
+
+function onFrame(frame: Frame | null): void {
 	switch (frame?.type) {
 		case "hello":
 			return onHello(frame);
@@ -111,8 +115,8 @@ function connect(): void {
 	clearTimeout(retryTimer);
 	if (socket !== null) return;
 	const scheme = location.protocol === "https:" ? "wss" : "ws";
-	const after = cursor === null ? "" : `?after=${cursor}`;
-	socket = new WebSocket(`${scheme}://${location.host}/ws${after}`);
+	const after = cursor === null ? "" : `&after=${cursor}`;
+	socket = new WebSocket(`${scheme}://${location.host}/ws?lines=1${after}`);
 	socket.addEventListener("message", onMessage);
 	socket.addEventListener("close", onClose);
 	if (link.value !== "waiting") link.value = "connecting";

@@ -1,4 +1,5 @@
-/* capture: the writer's side. Makes the events of one traced call and is the one road by which outside data enters the log. Knows no view, no dashboard.
+/* capture: the writer's side. Makes the events of one traced call and is the one road by which outside data enters the log. Knows
+ * no view, no dashboard.
  *
  * Three parts:
  *
@@ -6,8 +7,8 @@
  *      engine       the stages of one trace as a pure machine: inputs with their stamps go in, events and one wish come out
  *      capture      drives an engine with a real provider, a loop and a log
  *
- * The engine reads no clock, draws no entropy and touches no socket. Everything it is told is in some event it emits, so that src/replay can tell it the same again
- * and must get the same events, byte for byte. */
+ * The engine reads no clock, draws no entropy and touches no socket. Everything it is told is in some event it emits, so that
+ * src/replay can tell it the same again and must get the same events, byte for byte. */
 #ifndef TRACELLM_CAPTURE_H
 #define TRACELLM_CAPTURE_H
 
@@ -17,13 +18,15 @@
 #include <tracellm/net.h>
 #include <tracellm/provider.h>
 
-/* ---- Redactor -------------------------------------------------------------------------------------------------------------------
- * Same number of `*`, so that offsets, boundaries and JSON stay. What it sees:
+/* ---- Redactor
+ * ------------------------------------------------------------------------------------------------------------------- Same number
+ * of `*`, so that offsets, boundaries and JSON stay. What it sees:
  *
- *      header fields   authorization, proxy-authorization, x-api-key, api-key, x-goog-api-key, cookie, set-cookie, x-amz-security-token, openai-api-key and every field whose name ends in -token, -secret or
+ *      header fields   authorization, proxy-authorization, x-api-key, api-key, x-goog-api-key, cookie, set-cookie,
+ *      x-amz-security-token, openai-api-key and every field whose name ends in -token, -secret or
  *                      -password: the value, but for a leading scheme word (Bearer, Basic)
- *      URLs            the password of user:password@, and the query fields key, api_key, api-key, apikey, access_token, token, secret, password, signature, sig, code
- *      any bytes       the secrets it was given, as they stand
+ *      URLs            the password of user:password@, and the query fields key, api_key, api-key, apikey, access_token, token,
+ *      secret, password, signature, sig, code any bytes       the secrets it was given, as they stand
  */
 #define TL_SECRET_CHARS_MIN 8u /* a shorter value would overwrite ordinary text */
 #define TL_SECRET_CHARS_MAX 4096u
@@ -34,9 +37,11 @@ struct tl_redactor;
 /* Owned, tl_redactor_close. */
 enum tl_status tl_redactor_open(struct tl_redactor **ret_redactor, struct tl_err *err);
 void tl_redactor_close(struct tl_redactor *redactor); /* accepts NULL; wipes the secrets */
-/* Copies a value to be overwritten wherever it stands; shorter or longer ones than the limits, and doubles, are passed over. TL_ERR_LIMIT: too many. */
+/* Copies a value to be overwritten wherever it stands; shorter or longer ones than the limits, and doubles, are passed over.
+ * TL_ERR_LIMIT: too many. */
 enum tl_status tl_redactor_add(struct tl_redactor *redactor, tl_str secret, struct tl_err *err);
-/* Overwrites in place the secrets that begin in front of `starts_before`, to their end; what begins later is left for another call. */
+/* Overwrites in place the secrets that begin in front of `starts_before`, to their end; what begins later is left for another
+ * call. */
 void tl_redact_bytes(const struct tl_redactor *redactor, char *bytes, size_t len, size_t starts_before);
 /* How many bytes at the end of `bytes` may be the beginning of a secret: they must wait for what follows. */
 size_t tl_redact_tail(const struct tl_redactor *redactor, tl_bytes bytes);
@@ -49,7 +54,7 @@ tl_str tl_redact_url(const struct tl_redactor *redactor, tl_str url, struct tl_a
 enum tl_status tl_redact_headers(const struct tl_redactor *redactor, const struct tl_pair *headers, size_t count,
 	struct tl_arena *arena, struct tl_pair_list *ret_headers, struct tl_err *err);
 
-/* ---- Engine -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Engine ---- */
 
 #define TL_CHUNK_FLUSH_MS    250u        /* what arrived is in the log at the latest so much later */
 #define TL_CHUNK_FLUSH_BYTES (64u << 10) /* or when so much has come */
@@ -89,8 +94,8 @@ enum tl_status tl_engine_open(const struct tl_plan *plan, const struct tl_provid
 	tl_emit_fn *emit, void *context, struct tl_engine **ret_engine, struct tl_err *err);
 void tl_engine_close(struct tl_engine *engine); /* accepts NULL */
 
-/* In this order: start once; then for every ASK head (at most once), chunk, tick (any number), end (once); wake after every WAIT; interrupt at any time before DONE. TL_ERR_USAGE from start:
- * the inputs cannot be made into a request; nothing was emitted. */
+/* In this order: start once; then for every ASK head (at most once), chunk, tick (any number), end (once); wake after every WAIT;
+ * interrupt at any time before DONE. TL_ERR_USAGE from start: the inputs cannot be made into a request; nothing was emitted. */
 enum tl_status tl_engine_start(struct tl_engine *engine, struct tl_stamp at, struct tl_wish *ret_wish, struct tl_err *err);
 enum tl_status tl_engine_head(struct tl_engine *engine, struct tl_stamp at, unsigned http_status, const struct tl_pair *headers,
 	size_t header_count, struct tl_wish *ret_wish, struct tl_err *err);
@@ -106,7 +111,7 @@ enum tl_status tl_engine_interrupt(
 /* For a replay, which has no secrets: how many bytes the original held back at the flush that comes next. */
 void tl_engine_hold_next(struct tl_engine *engine, uint64_t held_bytes);
 
-/* ---- Capture ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Capture ---- */
 
 struct tl_capture;
 
@@ -118,11 +123,13 @@ struct tl_capture_options {
 	const struct tl_redactor *redactor;
 	void *context;
 	void (*on_event)(void *context, const struct tl_event *event); /* as emitted, before it is durable */
-	/* Once: TL_OK when the trace has ended and all its events are durable; else what broke the recording (`err` is borrowed during the call). */
+	/* Once: TL_OK when the trace has ended and all its events are durable; else what broke the recording (`err` is borrowed
+	 * during the call). */
 	void (*on_done)(void *context, enum tl_status status, const struct tl_err *err);
 };
 
-/* The first events are durable when this returns; the request is sent after that. Everything in `options` is borrowed until the close. Owned, tl_capture_close. Loop thread. */
+/* The first events are durable when this returns; the request is sent after that. Everything in `options` is borrowed until the
+ * close. Owned, tl_capture_close. Loop thread. */
 enum tl_status tl_capture_start(const struct tl_capture_options *options, struct tl_capture **ret_capture, struct tl_err *err);
 /* Ends the trace as interrupted; on_done follows. */
 void tl_capture_interrupt(struct tl_capture *capture, int signal_number);

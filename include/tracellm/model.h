@@ -1,5 +1,5 @@
-/* model: what an event means. The event table, the codec of event bodies, prices and usage arithmetic, and the fold from events to a trace document.
- * Pure: no file, no socket, no time of day.
+/* model: what an event means. The event table, the codec of event bodies, prices and usage arithmetic, and the fold from events
+ * to a trace document. Pure: no file, no socket, no time of day.
  *
  *      event_table.h    every event type and every field, once
  *      event.h          one decoded event; encoding, decoding, showing

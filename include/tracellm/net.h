@@ -48,7 +48,7 @@ enum tl_status tl_watch_open(struct tl_loop *loop, int fd, void (*on_readable)(v
 	struct tl_watch **ret_watch, struct tl_err *err);
 void tl_watch_close(struct tl_watch *watch); /* accepts NULL */
 
-/* ---- HTTP client --------------------------------------------------------------------------------------------------------------
+/* ---- HTTP client ----
  * One request, its response as it arrives: no redirects, no decoding of content encodings, http and https only, proxies from the
  * environment as curl reads them. */
 enum tl_http_failure {
@@ -100,7 +100,7 @@ enum tl_status tl_http_call_start(struct tl_loop *loop, const struct tl_http_req
 /* `end` is told with TL_HTTP_CANCELLED, from the loop. */
 void tl_http_call_cancel(struct tl_http_call *call);
 
-/* ---- HTTP server --------------------------------------------------------------------------------------------------------------
+/* ---- HTTP server ----
  * HTTP/1.0 and 1.1, keep-alive, pipelining (answered in order), chunked and sized request bodies, Expect: 100-continue, HEAD.
  * Every request is handed over whole. What is no request is answered by the server itself, as application/problem+json. */
 #define TL_SERVER_HEAD_LIMIT       (16u << 10) /* request line and fields; 431 above */

@@ -82,7 +82,7 @@ const struct tl_provider *const *tl_providers(void);
 /* NULL: no such provider. */
 const struct tl_provider *tl_provider_find(tl_str name);
 
-/* ---- Trying again -------------------------------------------------------------------------------------------------------------
+/* ---- Trying again ----
  * Pure rules (OpenAI's and Anthropic's clients, as their sources have it): tried again are failures to connect, resets and
  * time-outs before the first body byte, 408, 409, 429 and 5xx; never other 4xx, `insufficient_quota`, or anything once a body
  * byte of a 2xx arrived. `x-should-retry: true|false` overrides the status. `retry-after-ms`, then `retry-after` (seconds or a

@@ -1,4 +1,5 @@
-/* serve: the HTTP API, the live channel and the page's files (docs/live.md), on one loop. Knows the views by their vtable and the log; nothing of capture.
+/* serve: the HTTP API, the live channel and the page's files (docs/live.md), on one loop. Knows the views by their vtable and the
+ * log; nothing of capture.
  *
  * Routes are a table; every request passes one gate (Host, Origin, method) before any handler runs. */
 #ifndef TRACELLM_SERVE_H
@@ -26,7 +27,8 @@ struct tl_serve_options {
 
 struct tl_serve;
 
-/* Loads the page's files, listens, follows the log. Borrows everything in `options` until closed. TL_ERR_BUSY: the port is in use; TL_ERR_NOT_FOUND: no page at page_dir. Owned, tl_serve_close. */
+/* Loads the page's files, listens, follows the log. Borrows everything in `options` until closed. TL_ERR_BUSY: the port is in
+ * use; TL_ERR_NOT_FOUND: no page at page_dir. Owned, tl_serve_close. */
 enum tl_status tl_serve_open(const struct tl_serve_options *options, struct tl_serve **ret_serve, struct tl_err *err);
 uint16_t tl_serve_port(const struct tl_serve *serve);
 /* Answers what is under way, says good-bye to live clients (1001), then calls `on_drained`, at the latest after `grace_ms`. */

@@ -28,7 +28,7 @@ enum tl_api {
 const char *tl_api_name(enum tl_api api);
 bool tl_api_parse(tl_str name, enum tl_api *ret);
 
-/* ---- Server-Sent Events (WHATWG HTML 9.2.6) -----------------------------------------------------------------------------------
+/* ---- Server-Sent Events (WHATWG HTML 9.2.6) ----
  * Lines end in LF, CRLF or CR, also split over pieces; one leading BOM is dropped; comments are skipped; several data lines are
  * joined with LF; an event without data is dropped; one without a type is a "message". A last event without its blank line is
  * dispatched by tl_sse_end, as clients of LLM APIs do. */
@@ -45,7 +45,7 @@ void tl_sse_close(struct tl_sse *sse); /* accepts NULL */
 enum tl_status tl_sse_feed(struct tl_sse *sse, tl_bytes piece, struct tl_err *err);
 enum tl_status tl_sse_end(struct tl_sse *sse, struct tl_err *err);
 
-/* ---- What a body holds ----------------------------------------------------------------------------------------------------- */
+/* ---- What a body holds ---- */
 
 enum tl_finish {
 	TL_FINISH_NONE,
@@ -153,7 +153,7 @@ enum tl_error_class {
 const char *tl_error_class_text(enum tl_error_class error);
 bool tl_error_class_parse(tl_str text, enum tl_error_class *ret);
 
-/* ---- Requests -------------------------------------------------------------------------------------------------------------- */
+/* ---- Requests ---- */
 
 struct tl_message_part {
 	tl_str type;

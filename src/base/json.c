@@ -3,19 +3,28 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Set when a construction of this thread ran out of memory; told and cleared by the next write. */
 static _Thread_local bool out_of_memory;
+/* True while jansson reads for this thread. */
+static _Thread_local bool reading;
 
 /* jansson does not pass every failed allocation on (its reader calls some of them syntax errors), so that they are noticed
- * here. */
+ * here. Its reader must not even see one: it goes on after its buffer could not grow, without the byte that did not fit, and when
+ * that was a closing quote it copies on over the end. It is asked to fail afterwards; where there is nothing at all left, we stop
+ * before memory is overwritten. */
 static void *
 noticing_malloc(size_t size)
 {
 	void *ptr = tl_realloc(NULL, size);
 	if (!ptr)
 		out_of_memory = true;
+	if (!ptr && reading) {
+		ptr = malloc(size);
+		TL_ASSERT(ptr);
+	}
 	return ptr;
 }
 
@@ -63,7 +72,9 @@ tl_json_parse(tl_str text, tl_json **ret_value, struct tl_err *err)
 	json_error_t error;
 	bool failed_before = out_of_memory;
 	out_of_memory = false;
+	reading = true;
 	json_t *value = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	reading = false;
 	bool failed_here = out_of_memory;
 	out_of_memory = failed_before;
 	if (failed_here) {

@@ -56,7 +56,8 @@ struct engine_verdict {
 	tl_str provider_type, provider_code;
 };
 
-/* Writes what is pending; with `cause` "end" all of it, else without a tail that may begin a secret. Nothing to write is no event. */
+/* Writes what is pending; with `cause` "end" all of it, else without a tail that may begin a secret. Nothing to write is no
+ * event. */
 enum tl_status engine_flush(struct tl_engine *engine, const char *cause, struct tl_stamp at, struct tl_err *err);
 void engine_attempt_done(struct engine_attempt *attempt);
 

@@ -40,6 +40,16 @@ judge_status(struct tl_engine *engine, const struct tl_answer *answer, struct en
 		err);
 }
 
+/* Some providers tell of an error only by how a choice finished. */
+static bool
+says_error(const struct tl_answer *answer)
+{
+	for (size_t i = 0; i < answer->choice_count; i++)
+		if (answer->choices[i].finish == TL_FINISH_ERROR)
+			return true;
+	return false;
+}
+
 static enum tl_status
 judge_answer(struct tl_engine *engine, const struct tl_answer *answer, struct engine_verdict *verdict, struct tl_err *err)
 {
@@ -48,6 +58,10 @@ judge_answer(struct tl_engine *engine, const struct tl_answer *answer, struct en
 		verdict->error = TL_ERROR_PROVIDER;
 		return set_message(engine, verdict,
 			tl_arena_printf(&engine->arena, "the provider answered with an error: %.*s", TL_FMT(told)), err);
+	}
+	if (answer && says_error(answer)) {
+		verdict->error = TL_ERROR_PROVIDER;
+		return set_message(engine, verdict, TL_STR("the provider ended the answer with finish reason 'error'"), err);
 	}
 	if (answer && answer->streamed && !answer->terminated) {
 		verdict->error = TL_ERROR_TRUNCATED;

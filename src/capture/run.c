@@ -36,7 +36,8 @@ collect(void *context, const struct tl_event *event, struct tl_err *err)
 	return TL_OK;
 }
 
-/* Submits what was emitted. One batch is allowed to be under way, so that a slow disk slows the reading of an answer instead of filling memory. */
+/* Submits what was emitted. One batch is allowed to be under way, so that a slow disk slows the reading of an answer instead of
+ * filling memory. */
 static enum tl_status
 hand_over(struct tl_capture *capture, bool durable, struct tl_err *err)
 {

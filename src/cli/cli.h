@@ -83,7 +83,8 @@ int cli_print_json(tl_json *moved);
 /* The data directory of the line, in the arena. TL_ERR_USAGE: neither option, XDG_DATA_HOME nor HOME tells one. */
 enum tl_status cli_data_dir(const struct cli_line *line, struct tl_arena *arena, const char **ret_dir, struct tl_err *err);
 
-/* What reading commands stand on: log (append, or read-only where that is not allowed), dead writers ended, embedded view caught up. */
+/* What reading commands stand on: log (append, or read-only where that is not allowed), dead writers ended, embedded view caught
+ * up. */
 struct cli_reader {
 	struct tl_arena arena;
 	struct tl_log *log;
@@ -93,7 +94,8 @@ enum tl_status cli_reader_open(const struct cli_line *line, struct cli_reader *r
 void cli_reader_close(struct cli_reader *reader);
 /* `ID`, a unique prefix, `@last`, `@-2`: to an id. */
 enum tl_status cli_find(struct cli_reader *reader, tl_str text, struct tl_trace_id *ret_id, struct tl_err *err);
-/* The stored document of a trace; folded from the log where the view has none (a trace begun a moment ago). Lives in reader->arena. */
+/* The stored document of a trace; folded from the log where the view has none (a trace begun a moment ago). Lives in
+ * reader->arena. */
 enum tl_status cli_document(
 	struct cli_reader *reader, struct tl_trace_id id, tl_str *ret_document, struct tl_digest *ret_digest, struct tl_err *err);
 /* All events of a trace, in reader->arena. */

@@ -1,4 +1,5 @@
-/* cli/cmd_start: `tracellm start`, `stop`, `status`. The server itself is another program (server_main.c), so that this one need not load what it links. */
+/* cli/cmd_start: `tracellm start`, `stop`, `status`. The server itself is another program (server_main.c), so that this one need
+ * not load what it links. */
 #include "cli.h"
 
 #include <errno.h>

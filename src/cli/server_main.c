@@ -1,4 +1,5 @@
-/* cli/server_main: the program `tracellm-server DATA_DIR PORT`, which `tracellm start` runs: log, worker, page, API, live channel in one process. */
+/* cli/server_main: the program `tracellm-server DATA_DIR PORT`, which `tracellm start` runs: log, worker, page, API, live channel
+ * in one process. */
 #include "server_note.h"
 
 #include <tracellm/serve.h>
@@ -66,7 +67,8 @@ on_signal(void *context, int signal_number)
 	tl_serve_drain(server->serve, GRACE_MS, on_drained, server);
 }
 
-/* The page lies in share/ beside the program's bin/, in the source tree for a build that was not installed, or where TRACELLM_PAGE_DIR says. */
+/* The page lies in share/ beside the program's bin/, in the source tree for a build that was not installed, or where
+ * TRACELLM_PAGE_DIR says. */
 static const char *
 page_dir(char *out, size_t size)
 {

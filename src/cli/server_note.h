@@ -1,4 +1,5 @@
-/* cli/server_note: how the programs find the running server: data/run/server.lock is locked (flock) by it for its life and holds one line, "PID PORT". */
+/* cli/server_note: how the programs find the running server: data/run/server.lock is locked (flock) by it for its life and holds
+ * one line, "PID PORT". */
 #ifndef CLI_SERVER_NOTE_H
 #define CLI_SERVER_NOTE_H
 

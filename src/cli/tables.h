@@ -1,7 +1,8 @@
 /* cli/tables: every command and every option, once. Parser, help, man page and the tests are made from here.
  *
  * CLI_COMMANDS: identifier, arguments, one line, exit codes worth naming
- * CLI_OPTIONS:  identifier, flag, letter or 0, argument or NULL (a switch), environment or NULL, default shown or NULL, commands, help
+ * CLI_OPTIONS:  identifier, flag, letter or 0, argument or NULL (a switch), environment or NULL, default shown or NULL, commands,
+ * help
  *               REPEATED options keep every value in the order given */
 #ifndef CLI_TABLES_H
 #define CLI_TABLES_H

@@ -104,7 +104,8 @@ is_set(const char *variable)
 	return value && *value;
 }
 
-/* --provider, else TRACELLM_PROVIDER, else an address that only `openai` can mean, else the first whose key is set, else the sandbox. */
+/* --provider, else TRACELLM_PROVIDER, else an address that only `openai` can mean, else the first whose key is set, else the
+ * sandbox. */
 static enum tl_status
 choose_provider(const struct cli_line *line, struct trace_inputs *inputs, struct tl_err *err)
 {

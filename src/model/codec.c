@@ -120,7 +120,8 @@ tl_event_encode(const struct tl_event *event, struct tl_buf *out, struct tl_err 
 
 /* ---- Decoding ---- */
 
-/* The unpacker reserves memory for as many items as a header claims before it has seen one. So every header is first held against the bytes that are there. */
+/* The unpacker reserves memory for as many items as a header claims before it has seen one. So every header is first held against
+ * the bytes that are there. */
 static bool
 item_size(tl_bytes rest, size_t *ret_header, uint64_t *ret_payload, uint64_t *ret_items)
 {

@@ -187,9 +187,9 @@ add_call_span(struct span_list *list, const struct fold_call *call)
 	bool ended = last && last->ended && !(last->failed && last->end.will_retry);
 	end_span(list, span, ended, ended ? fold_offset(trace, last->ended_at.mono_ns) : 0);
 	bool failed = ended && last->failed;
-	const char *status = !failed                                                      ? ended ? "ok" : ended_status(trace)
-										  : tl_str_equal(last->end.error_class, TL_STR("interrupted")) ? "interrupted"
-											  : "error";
+	const char *status = ended ? "ok" : ended_status(trace);
+	if (failed)
+		status = tl_str_equal(last->end.error_class, TL_STR("interrupted")) ? "interrupted" : "error";
 	set_status(span, status, failed ? last->end.message : (tl_str){ NULL, 0 });
 	finish_span(span, call_attributes(call), retry_waits(trace, call));
 }

@@ -49,8 +49,8 @@ struct tl_trace {
 	struct tl_trace_finished end;
 	struct fold_call *calls;
 	uint64_t attempt_count;
-	uint64_t
-		last_seen_mono_ns; /* the greatest monotonic time of a capture event, the end of a dead writer's trace not counted */
+	/* The greatest monotonic time of a capture event; the end of a dead writer's trace does not count. */
+	uint64_t last_seen_mono_ns;
 	uint64_t seq;
 	size_t decoded_bytes;
 };

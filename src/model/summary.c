@@ -79,7 +79,8 @@ fold_writer_died(const struct tl_trace *trace)
 	return trace->finished && tl_str_equal(trace->end.error_class, TL_STR("writer_died"));
 }
 
-/* The event that ends a dead writer's trace is written by somebody else, perhaps after a reboot: its clock says nothing about this trace. */
+/* The event that ends a dead writer's trace is written by somebody else, perhaps after a reboot: its clock says nothing about
+ * this trace. */
 uint64_t
 fold_end_offset(const struct tl_trace *trace)
 {

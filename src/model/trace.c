@@ -1,4 +1,5 @@
-/* model/trace: the fold. Takes events one by one and keeps what the document needs. Reads the event and nothing else: no clock, no file, no environment. */
+/* model/trace: the fold. Takes events one by one and keeps what the document needs. Reads the event and nothing else: no clock,
+ * no file, no environment. */
 #include "fold.h"
 
 #include <string.h>

@@ -145,7 +145,9 @@ has_fold(const struct server_parser *parser)
 {
 	for (size_t i = 0; i < parser->field_count; i++) {
 		const struct field_span *field = &parser->fields[i];
-		if (memchr(parser->head.ptr + field->name.end, '\n', field->value.start - field->name.end))
+		/* An empty value is told where its line ends; that is no fold (RFC 9110 5.5 allows it). */
+		bool empty = field->value.end == field->value.start;
+		if (!empty && memchr(parser->head.ptr + field->name.end, '\n', field->value.start - field->name.end))
 			return true;
 	}
 	return false;

@@ -168,7 +168,8 @@ prepare_headers(
 		{ TL_STR("Content-Type"), TL_STR("application/json") },
 		{ TL_STR("Authorization"), bearer(inputs->api_key, arena) },
 		{ TL_STR("Accept"), stream ? TL_STR("text/event-stream") : TL_STR("application/json") },
-		{ TL_STR("User-Agent"), TL_STR("tracellm/" TL_VERSION) },
+		/* Without a version: a later one must make the same request again. */
+		{ TL_STR("User-Agent"), TL_STR("tracellm") },
 	};
 	size_t room = (OWN_HEADERS + inputs->header_count) * sizeof(struct tl_pair);
 	struct tl_pair *headers = tl_arena_alloc(arena, room);

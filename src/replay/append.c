@@ -1,4 +1,5 @@
-/* replay/append: the results under a new trace id, marked as a replay and naming their origin; after a divergence only the finding, in the origin's own stream. */
+/* replay/append: the results under a new trace id, marked as a replay and naming their origin; after a divergence only the
+ * finding, in the origin's own stream. */
 #include "replay_run.h"
 
 #define BATCH_EVENTS 256u

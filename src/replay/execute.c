@@ -62,7 +62,8 @@ end_fields(const struct tl_event *end)
 	};
 }
 
-/* Event `i` when it holds body bytes of this attempt, else NULL: nobody promises that a log's events lie in the order in which we write them. */
+/* Event `i` when it holds body bytes of this attempt, else NULL: nobody promises that a log's events lie in the order in which we
+ * write them. */
 static const struct tl_response_chunk *
 chunk_at(const struct replay_run *run, const struct attempt_script *attempt, size_t i)
 {
@@ -103,7 +104,8 @@ tell_head(struct script *script, const struct attempt_script *attempt, struct tl
 
 /* ---- Arrivals ---- */
 
-/* What a writer that died held back is in no event. It was there when the event was written, so something stands in its place: what it was is not written. */
+/* What a writer that died held back is in no event. It was there when the event was written, so something stands in its place:
+ * what it was is not written. */
 static size_t
 lost_bytes(const struct replay_run *run, const struct attempt_script *attempt)
 {
@@ -169,7 +171,8 @@ list_arrivals(struct replay_run *run, const struct attempt_script *attempt, stru
 	return TL_OK;
 }
 
-/* Tells what arrived up to an offset; for `event` not NULL only what had arrived when that was written. `by_size`: the last of it makes the engine write it. */
+/* Tells what arrived up to an offset; for `event` not NULL only what had arrived when that was written. `by_size`: the last of it
+ * makes the engine write it. */
 static enum tl_status
 tell_until(struct script *script, const struct attempt_script *attempt, struct arrivals *arrivals, uint64_t until,
 	const struct tl_event *event, bool by_size, struct tl_err *err)
@@ -192,7 +195,8 @@ tell_until(struct script *script, const struct attempt_script *attempt, struct a
 	return TL_OK;
 }
 
-/* Tells the arrivals up to a chunk event, then what made it be written: the last of those arrivals itself (size) or time (a tick). What is written at the end is written by the end. */
+/* Tells the arrivals up to a chunk event, then what made it be written: the last of those arrivals itself (size) or time (a
+ * tick). What is written at the end is written by the end. */
 static enum tl_status
 tell_chunk(struct script *script, const struct attempt_script *attempt, const struct tl_event *event, struct arrivals *arrivals,
 	struct tl_err *err)

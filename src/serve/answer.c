@@ -7,7 +7,13 @@
 #define JSON_LIMIT    (256u << 20)
 #define PROBLEM_LIMIT 4096u
 
-#define PAIR(name, value) { { name, sizeof name - 1 }, { value, sizeof value - 1 } }
+#define PAIR(name, value)                       \
+	{                                       \
+		{ name, sizeof name - 1 },      \
+		{                               \
+			value, sizeof value - 1 \
+		}                               \
+	}
 
 /* The page holds text from models and programs: scripts and styles come from our own files only, and nobody may frame it. */
 static const struct tl_pair fields_of_all[] = {
@@ -23,7 +29,7 @@ static const struct tl_pair fields_of_all[] = {
 #define FIELDS_OF_ALL (sizeof fields_of_all / sizeof *fields_of_all)
 
 bool
-answer_begin(struct call *call)
+serve_begin(struct call *call)
 {
 	call->fields = tl_arena_array(call->arena, CALL_FIELDS_MAX, sizeof *call->fields);
 	*call->response = (struct tl_server_response){ .status = 503, .fields = call->fields };
@@ -35,14 +41,14 @@ answer_begin(struct call *call)
 }
 
 void
-answer_field(struct call *call, const char *name, tl_str value)
+serve_field(struct call *call, const char *name, tl_str value)
 {
 	TL_ASSERT(call->response->field_count < CALL_FIELDS_MAX);
 	call->fields[call->response->field_count++] = (struct tl_pair){ tl_str_of(name), value };
 }
 
 void
-answer_body(struct call *call, unsigned status, const char *content_type, tl_bytes body)
+serve_body(struct call *call, unsigned status, const char *content_type, tl_bytes body)
 {
 	call->response->status = status;
 	call->response->content_type = tl_str_of(content_type);
@@ -63,13 +69,13 @@ write_json(struct call *call, const tl_json *json, size_t limit, tl_bytes *ret_b
 }
 
 enum tl_status
-answer_json(struct call *call, tl_json *moved, struct tl_err *err)
+serve_json(struct call *call, tl_json *moved, struct tl_err *err)
 {
 	TL_CLEANUP(tl_json_cleanup) tl_json *json = moved;
 	tl_bytes body;
 	TL_TRY(write_json(call, json, JSON_LIMIT, &body, err));
-	answer_field(call, "Cache-Control", TL_STR("no-store"));
-	answer_body(call, 200, "application/json", body);
+	serve_field(call, "Cache-Control", TL_STR("no-store"));
+	serve_body(call, 200, "application/json", body);
 	return TL_OK;
 }
 
@@ -112,7 +118,7 @@ title_of(unsigned status)
 }
 
 void
-answer_problem(struct call *call, unsigned status, const char *detail)
+serve_problem(struct call *call, unsigned status, const char *detail)
 {
 	TL_CLEANUP(tl_json_cleanup) tl_json *json = tl_json_new_object();
 	tl_json_set_str(json, "type", TL_STR("about:blank"));
@@ -123,22 +129,22 @@ answer_problem(struct call *call, unsigned status, const char *detail)
 	tl_bytes body = { NULL, 0 };
 	if (write_json(call, json, PROBLEM_LIMIT, &body, &err) != TL_OK)
 		status = 503;
-	answer_field(call, "Cache-Control", TL_STR("no-store"));
-	answer_body(call, status, "application/problem+json", body);
+	serve_field(call, "Cache-Control", TL_STR("no-store"));
+	serve_body(call, status, "application/problem+json", body);
 }
 
 void
-answer_failure(struct call *call, const struct tl_err *err)
+serve_failure(struct call *call, const struct tl_err *err)
 {
 	unsigned status = 500;
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
 		if (failures[i].status == err->status)
 			status = failures[i].http;
-	answer_problem(call, status, err->message);
+	serve_problem(call, status, err->message);
 }
 
 void
-set_int_or_null(tl_json *object, const char *key, bool known, int64_t number)
+serve_set_int_or_null(tl_json *object, const char *key, bool known, int64_t number)
 {
 	if (known)
 		tl_json_set_int(object, key, number);

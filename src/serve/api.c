@@ -2,13 +2,15 @@
 #include "internal.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define PAGE_LIMIT         50u
 #define PAGE_LIMIT_MAX     200u
 #define PARKED_ARENA_LIMIT (16u << 20)
+#define CATCH_UP_WAIT_MS   50u
 
 void
-log_id_text(uint64_t log_id, char out[LOG_ID_TEXT_SIZE])
+serve_log_id_text(uint64_t log_id, char out[LOG_ID_TEXT_SIZE])
 {
 	(void)snprintf(out, LOG_ID_TEXT_SIZE, "%016llx", (unsigned long long)log_id);
 }
@@ -58,17 +60,17 @@ view_json(struct tl_serve *serve, const struct tl_worker_status *status, uint64_
 }
 
 enum tl_status
-api_health(struct call *call, struct tl_err *err)
+serve_api_health(struct call *call, struct tl_err *err)
 {
 	struct tl_serve *serve = call->serve;
 	struct tl_log *log = serve->options.log;
-	TL_TRY(query_parse(call, NULL, 0, err));
+	TL_TRY(serve_query(call, NULL, 0, err));
 	uint64_t head_seq;
 	TL_TRY(tl_log_head(log, &head_seq, err));
 	struct tl_worker_status status = view_status(serve);
-	const char *failure = status.failing ? status.last_error : channel_failure(serve->channel);
+	const char *failure = status.failing ? status.last_error : serve_channel_failure(serve->channel);
 	char log_id[LOG_ID_TEXT_SIZE];
-	log_id_text(tl_log_id(log), log_id);
+	serve_log_id_text(tl_log_id(log), log_id);
 
 	tl_json *object = tl_json_new_object(), *views = tl_json_new_array();
 	tl_json_set_str(object, "status", tl_str_of(failure ? "failing" : "ok"));
@@ -78,9 +80,9 @@ api_health(struct call *call, struct tl_err *err)
 	tl_json_set_int(object, "head_seq", (int64_t)head_seq);
 	tl_json_add(views, view_json(serve, &status, head_seq));
 	tl_json_set(object, "views", views);
-	tl_json_set_int(object, "clients", (int64_t)channel_clients(serve->channel));
+	tl_json_set_int(object, "clients", (int64_t)serve_channel_clients(serve->channel));
 	tl_json_set_int(object, "started_unix_ns", (int64_t)serve->started_unix_ns);
-	return answer_json(call, object, err);
+	return serve_json(call, object, err);
 }
 
 /* ---- The list ---- */
@@ -104,8 +106,8 @@ check_status(tl_str status, struct tl_err *err)
 	enum tl_trace_status ignored;
 	if (!status.ptr || tl_trace_status_parse(status, &ignored))
 		return TL_OK;
-	return tl_err_set(err, TL_ERR_USAGE,
-		"status is '%.*s', allowed are running, success, warning, failed and interrupted", TL_FMT(status));
+	return tl_err_set(err, TL_ERR_USAGE, "status is '%.*s', allowed are running, success, warning, failed and interrupted",
+		TL_FMT(status));
 }
 
 static enum tl_status
@@ -123,10 +125,10 @@ parse_list_query(struct call *call, struct tl_view_query *ret, struct tl_err *er
 		[LIST_AFTER] = { .name = "after" },
 	};
 	uint64_t replays, limit;
-	TL_TRY(query_parse(call, given, LIST_PARAMETERS, err));
+	TL_TRY(serve_query(call, given, LIST_PARAMETERS, err));
 	TL_TRY(check_status(given[LIST_STATUS].value, err));
-	TL_TRY(query_number(&given[LIST_REPLAYS], 0, 1, 0, &replays, err));
-	TL_TRY(query_number(&given[LIST_LIMIT], 1, PAGE_LIMIT_MAX, PAGE_LIMIT, &limit, err));
+	TL_TRY(serve_query_number(&given[LIST_REPLAYS], 0, 1, 0, &replays, err));
+	TL_TRY(serve_query_number(&given[LIST_LIMIT], 1, PAGE_LIMIT_MAX, PAGE_LIMIT, &limit, err));
 	*ret = (struct tl_view_query){
 		.status = given[LIST_STATUS].value,
 		.model = given[LIST_MODEL].value,
@@ -152,13 +154,32 @@ add_items(struct call *call, const struct tl_view_page *page, tl_json *items, st
 	return TL_OK;
 }
 
+/* What was acknowledged before the request is in the answer: the worker, in its own thread, is mostly a few milliseconds behind. The loop
+ * waits no longer than this for it. */
+static void
+let_view_catch_up(struct call *call)
+{
+	struct tl_view *view = call->serve->options.view;
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	uint64_t head_seq, checkpoint_seq;
+	struct tl_err ignored;
+	if (!call->serve->options.worker || tl_log_head(call->serve->options.log, &head_seq, &ignored) != TL_OK)
+		return;
+	for (unsigned waited_ms = 0; waited_ms < CATCH_UP_WAIT_MS; waited_ms++) {
+		if (view->ops->checkpoint(view, &checkpoint_seq, &ignored) != TL_OK || checkpoint_seq >= head_seq)
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 enum tl_status
-api_list(struct call *call, struct tl_err *err)
+serve_api_list(struct call *call, struct tl_err *err)
 {
 	struct tl_view *view = call->serve->options.view;
 	struct tl_view_query query;
 	struct tl_view_page page;
 	TL_TRY(parse_list_query(call, &query, err));
+	let_view_catch_up(call);
 	TL_TRY(view->ops->list(view, &query, call->arena, &page, err));
 	TL_CLEANUP(tl_json_cleanup) tl_json *items = tl_json_new_array();
 	TL_TRY(add_items(call, &page, items, err));
@@ -167,5 +188,5 @@ api_list(struct call *call, struct tl_err *err)
 	tl_json_set(object, "items", items);
 	items = NULL;
 	tl_json_set_str_or_null(object, "next", page.next);
-	return answer_json(call, object, err);
+	return serve_json(call, object, err);
 }

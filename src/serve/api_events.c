@@ -1,17 +1,18 @@
-/* serve/api_events: the events of one trace and its seven stages. Knows the event table and, for one line each, what a stage says. */
+/* serve/api_events: the events of one trace and its seven stages. Knows the event table and, for one line each, what a stage
+ * says. */
 #include "internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define EVENTS_LIMIT      500u
-#define EVENTS_LIMIT_MAX  1000u
-#define EVENTS_BYTES      (8u << 20)   /* bodies on one page; a page that would hold more is shorter */
-#define EVENTS_ARENA      (128u << 20) /* of one page's records and their lists */
-#define SHOWN_BYTES_MAX   4096u        /* raw bytes of one field */
-#define DETAIL_CHARS      200u
-#define DIGEST_SHOWN      12
-#define NANO_USD_PER_USD  INT64_C(1000000000)
+#define EVENTS_LIMIT     500u
+#define EVENTS_LIMIT_MAX 1000u
+#define EVENTS_BYTES     (8u << 20)   /* bodies on one page; a page that would hold more is shorter */
+#define EVENTS_ARENA     (128u << 20) /* of one page's records and their lists */
+#define SHOWN_BYTES_MAX  4096u        /* raw bytes of one field */
+#define DETAIL_CHARS     200u
+#define DIGEST_SHOWN     12
+#define NANO_USD_PER_USD INT64_C(1000000000)
 
 /* ---- One event ---- */
 
@@ -27,7 +28,7 @@ static tl_json *
 event_json(const struct tl_record *record, const struct tl_event *event)
 {
 	char writer[LOG_ID_TEXT_SIZE];
-	log_id_text(record->envelope.writer, writer);
+	serve_log_id_text(record->envelope.writer, writer);
 	tl_json *object = tl_json_new_object();
 	tl_json_set_int(object, "seq", (int64_t)event->seq);
 	tl_json_set_str(object, "type", tl_str_of(tl_event_name(event->type)));
@@ -111,7 +112,8 @@ say_painted(const struct tl_event *event, struct tl_buf *out)
 	const struct tl_dashboard_updated *updated = &event->body.dashboard_updated;
 	char latency[TL_DURATION_TEXT_SIZE];
 	tl_duration_text(updated->latency_ns, latency);
-	tl_buf_printf(out, "on the screen of client %" PRIu64 ", %s after the commit of the trace's end", updated->client, latency);
+	tl_buf_printf(
+		out, "on the screen of client %" PRIu64 ", %s after the commit of the trace's end", updated->client, latency);
 }
 
 static void
@@ -162,20 +164,20 @@ note_stage(void *context, const struct tl_record *record, const struct tl_event 
 		struct stage *stage = &stages->items[i];
 		if (stage->reached || event->type != stage_table[i].type)
 			continue;
-		*stage = (struct stage){
-			.reached = true, .seq = event->seq, .writer = record->envelope.writer, .at = event->at
-		};
+		*stage = (struct stage){ .reached = true, .seq = event->seq, .writer = record->envelope.writer, .at = event->at };
 		TL_CLEANUP(tl_buf_done) struct tl_buf detail;
 		tl_buf_init(&detail, 64u << 10);
 		stage_table[i].say(event, &detail);
-		(void)snprintf(stage->detail, sizeof stage->detail, "%.*s", TL_FMT(tl_utf8_prefix(tl_buf_str(&detail), DETAIL_CHARS)));
+		(void)snprintf(
+			stage->detail, sizeof stage->detail, "%.*s", TL_FMT(tl_utf8_prefix(tl_buf_str(&detail), DETAIL_CHARS)));
 		stages->reached++;
 	}
 	*stop = stages->reached == STAGE_COUNT;
 	return TL_OK;
 }
 
-/* Monotonic clocks of two processes are the same only if the machine was not started again in between, which nothing here tells. */
+/* Monotonic clocks of two processes are the same only if the machine was not started again in between, which nothing here
+ * tells. */
 static int64_t
 after_first(const struct stage *first, const struct stage *stage)
 {
@@ -194,10 +196,10 @@ stages_json(const struct stages *stages)
 		tl_json_set_int(object, "stage", (int64_t)i + 1);
 		tl_json_set_str(object, "name", tl_str_of(stage_table[i].name));
 		tl_json_set_str(object, "event", tl_str_of(tl_event_name((uint16_t)stage_table[i].type)));
-		set_int_or_null(object, "seq", stage->reached, (int64_t)stage->seq);
-		set_int_or_null(object, "unix_ns", stage->reached, (int64_t)stage->at.wall_ns);
-		set_int_or_null(object, "after_ns", stage->reached && stages->items[0].reached,
-			after_first(&stages->items[0], stage));
+		serve_set_int_or_null(object, "seq", stage->reached, (int64_t)stage->seq);
+		serve_set_int_or_null(object, "unix_ns", stage->reached, (int64_t)stage->at.wall_ns);
+		serve_set_int_or_null(
+			object, "after_ns", stage->reached && stages->items[0].reached, after_first(&stages->items[0], stage));
 		tl_json_set_str_or_null(object, "detail", tl_str_of(stage->reached ? stage->detail : NULL));
 		tl_json_add(array, object);
 	}
@@ -217,7 +219,8 @@ add_events(const struct tl_record_list *list, size_t count, struct tl_arena *are
 	return TL_OK;
 }
 
-/* One record more than the page holds is asked for, to know whether another page follows; a page cut short by its bytes asks again. */
+/* One record more than the page holds is asked for, to know whether another page follows; a page cut short by its bytes asks
+ * again. */
 static enum tl_status
 events_page(struct call *call, struct tl_trace_id trace_id, uint64_t after_seq, size_t limit, tl_json *answer, struct tl_err *err)
 {
@@ -234,26 +237,26 @@ events_page(struct call *call, struct tl_trace_id trace_id, uint64_t after_seq, 
 		TL_TRY(tl_log_read_trace(log, trace_id, last_seq, 1, 1, &arena, &rest, err));
 	tl_json_set(answer, "items", items);
 	items = NULL;
-	set_int_or_null(answer, "next", list.count > count || rest.count > 0, (int64_t)last_seq);
+	serve_set_int_or_null(answer, "next", list.count > count || rest.count > 0, (int64_t)last_seq);
 	return TL_OK;
 }
 
 enum tl_status
-api_events(struct call *call, struct tl_err *err)
+serve_api_events(struct call *call, struct tl_err *err)
 {
 	struct parameter given[] = { { .name = "limit" }, { .name = "after" } };
 	uint64_t limit, after_seq;
 	struct tl_trace_id trace_id;
 	struct stages stages = { 0 };
-	TL_TRY(query_parse(call, given, 2, err));
-	TL_TRY(query_number(&given[0], 1, EVENTS_LIMIT_MAX, EVENTS_LIMIT, &limit, err));
-	TL_TRY(query_number(&given[1], 0, INT64_MAX, 0, &after_seq, err));
-	TL_TRY(call_find_trace(call, &trace_id, err));
-	TL_TRY(visit_events(call->serve->options.log, trace_id, 0, note_stage, &stages, err));
+	TL_TRY(serve_query(call, given, 2, err));
+	TL_TRY(serve_query_number(&given[0], 1, EVENTS_LIMIT_MAX, EVENTS_LIMIT, &limit, err));
+	TL_TRY(serve_query_number(&given[1], 0, INT64_MAX, 0, &after_seq, err));
+	TL_TRY(serve_find_trace(call, &trace_id, err));
+	TL_TRY(serve_visit(call->serve->options.log, trace_id, 0, note_stage, &stages, err));
 	TL_CLEANUP(tl_json_cleanup) tl_json *object = tl_json_new_object();
 	TL_TRY(events_page(call, trace_id, after_seq, limit, object, err));
 	tl_json_set(object, "stages", stages_json(&stages));
 	tl_json *moved = object;
 	object = NULL;
-	return answer_json(call, moved, err);
+	return serve_json(call, moved, err);
 }

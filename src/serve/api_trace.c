@@ -1,5 +1,5 @@
-/* serve/api_trace: one trace: its document and its raw bytes. The view may be a moment behind the log, so the log is asked whether it is; what it has more
- * is folded here, and an acknowledged trace is never invisible. */
+/* serve/api_trace: one trace: its document and its raw bytes. The view may be a moment behind the log, so the log is asked
+ * whether it is; what it has more is folded here, and an acknowledged trace is never invisible. */
 #include "internal.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #define BATCH_ARENA_LIMIT (256u << 20)
 
 enum tl_status
-call_find_trace(struct call *call, struct tl_trace_id *ret_trace_id, struct tl_err *err)
+serve_find_trace(struct call *call, struct tl_trace_id *ret_trace_id, struct tl_err *err)
 {
 	return tl_log_find_trace(call->serve->options.log, call->id, ret_trace_id, err);
 }
@@ -19,7 +19,7 @@ call_find_trace(struct call *call, struct tl_trace_id *ret_trace_id, struct tl_e
 /* ---- Walking the events ---- */
 
 static enum tl_status
-visit_batch(const struct tl_record_list *list, struct tl_arena *arena, visit_fn *visit, void *context, bool *stop,
+visit_batch(const struct tl_record_list *list, struct tl_arena *arena, serve_visit_fn *visit, void *context, bool *stop,
 	struct tl_err *err)
 {
 	for (size_t i = 0; i < list->count && !*stop; i++) {
@@ -31,7 +31,7 @@ visit_batch(const struct tl_record_list *list, struct tl_arena *arena, visit_fn 
 }
 
 enum tl_status
-visit_events(struct tl_log *log, struct tl_trace_id trace_id, uint64_t after_seq, visit_fn *visit, void *context,
+serve_visit(struct tl_log *log, struct tl_trace_id trace_id, uint64_t after_seq, serve_visit_fn *visit, void *context,
 	struct tl_err *err)
 {
 	for (bool stop = false; !stop;) {
@@ -69,7 +69,7 @@ stored_row(struct call *call, struct tl_trace_id trace_id, struct tl_view_row *r
 	*ret_current = false;
 	if (view->ops->document(view, trace_id, call->arena, ret_row, &view_err) != TL_OK)
 		return TL_OK;
-	TL_TRY(visit_events(call->serve->options.log, trace_id, ret_row->summary.seq, note_capture, &is_behind, err));
+	TL_TRY(serve_visit(call->serve->options.log, trace_id, ret_row->summary.seq, note_capture, &is_behind, err));
 	*ret_current = !is_behind;
 	return TL_OK;
 }
@@ -95,7 +95,7 @@ folded_row(struct call *call, struct tl_trace_id trace_id, struct tl_view_row *r
 	TL_CLEANUP(tl_buf_done) struct tl_buf document;
 	tl_buf_init(&document, TL_TRACE_DOCUMENT_LIMIT);
 	TL_TRY(tl_trace_open(trace_id, &trace, err));
-	TL_TRY(visit_events(call->serve->options.log, trace_id, 0, apply, trace, err));
+	TL_TRY(serve_visit(call->serve->options.log, trace_id, 0, apply, trace, err));
 	if (!tl_trace_is_begun(trace))
 		return tl_err_set(err, TL_ERR_NOT_FOUND, "the trace has no request yet: there is no document of it");
 	TL_TRY(tl_trace_document(trace, &document, err));
@@ -110,7 +110,8 @@ folded_row(struct call *call, struct tl_trace_id trace_id, struct tl_view_row *r
 	return TL_OK;
 }
 
-/* What stands around the document, written as JSON, opened at its end. The document's bytes are put in as they are, so that they still match their digest. */
+/* What stands around the document, written as JSON, opened at its end. The document's bytes are put in as they are, so that they
+ * still match their digest. */
 static enum tl_status
 splice(struct call *call, const tl_json *envelope, tl_str document, tl_bytes *ret_body, struct tl_err *err)
 {
@@ -143,13 +144,13 @@ short_id(struct call *call, struct tl_trace_id trace_id, char out[TL_TRACE_ID_TE
 }
 
 enum tl_status
-api_trace(struct call *call, struct tl_err *err)
+serve_api_trace(struct call *call, struct tl_err *err)
 {
 	struct tl_trace_id trace_id;
 	struct tl_view_row row;
 	bool current;
-	TL_TRY(query_parse(call, NULL, 0, err));
-	TL_TRY(call_find_trace(call, &trace_id, err));
+	TL_TRY(serve_query(call, NULL, 0, err));
+	TL_TRY(serve_find_trace(call, &trace_id, err));
 	TL_TRY(stored_row(call, trace_id, &row, &current, err));
 	if (!current)
 		TL_TRY(folded_row(call, trace_id, &row, err));
@@ -165,8 +166,8 @@ api_trace(struct call *call, struct tl_err *err)
 	tl_json_set_int(envelope, "seq", (int64_t)row.summary.seq);
 	tl_bytes body;
 	TL_TRY(splice(call, envelope, row.document, &body, err));
-	answer_field(call, "Cache-Control", TL_STR("no-store"));
-	answer_body(call, 200, "application/json", body);
+	serve_field(call, "Cache-Control", TL_STR("no-store"));
+	serve_body(call, 200, "application/json", body);
 	return TL_OK;
 }
 
@@ -196,7 +197,8 @@ add_chunk(struct raw *raw, const struct tl_response_chunk *chunk, struct tl_err 
 		start_body(raw, chunk->number);
 	if (chunk->offset != raw->body.len)
 		return tl_err_set(err, TL_ERR_CORRUPT,
-			"the response of attempt %" PRIu64 " has a gap: a chunk begins at byte %" PRIu64 ", the one before ends at %zu",
+			"the response of attempt %" PRIu64 " has a gap: a chunk begins at byte %" PRIu64
+			", the one before ends at %zu",
 			chunk->number, chunk->offset, raw->body.len);
 	tl_buf_add(&raw->body, chunk->bytes.ptr, chunk->bytes.len);
 	return tl_buf_status(&raw->body, "the response", err);
@@ -244,9 +246,9 @@ answer_raw(struct call *call, struct tl_trace_id trace_id, const struct raw *raw
 	tl_bytes body = tl_arena_bytes(call->arena, tl_bytes_of(tl_buf_str(&raw->body)));
 	if (!disposition.ptr || !body.ptr)
 		return tl_arena_failed(call->arena, raw->body.len, err);
-	answer_field(call, "Cache-Control", TL_STR("no-store"));
-	answer_field(call, "Content-Disposition", disposition);
-	answer_body(call, 200, "application/octet-stream", body);
+	serve_field(call, "Cache-Control", TL_STR("no-store"));
+	serve_field(call, "Content-Disposition", disposition);
+	serve_body(call, 200, "application/octet-stream", body);
 	return TL_OK;
 }
 
@@ -256,12 +258,12 @@ answer_bytes(struct call *call, bool request, struct tl_err *err)
 	struct parameter attempt = { .name = "attempt" };
 	struct raw raw = { .request = request };
 	struct tl_trace_id trace_id;
-	TL_TRY(query_parse(call, &attempt, 1, err));
-	TL_TRY(query_number(&attempt, 1, TL_TRACE_ATTEMPTS_MAX, 0, &raw.wanted, err));
-	TL_TRY(call_find_trace(call, &trace_id, err));
+	TL_TRY(serve_query(call, &attempt, 1, err));
+	TL_TRY(serve_query_number(&attempt, 1, TL_TRACE_ATTEMPTS_MAX, 0, &raw.wanted, err));
+	TL_TRY(serve_find_trace(call, &trace_id, err));
 	tl_buf_init(&raw.body, TL_HTTP_BODY_LIMIT);
-	visit_fn *take = request ? take_request : take_response;
-	enum tl_status status = visit_events(call->serve->options.log, trace_id, 0, take, &raw, err);
+	serve_visit_fn *take = request ? take_request : take_response;
+	enum tl_status status = serve_visit(call->serve->options.log, trace_id, 0, take, &raw, err);
 	if (status == TL_OK)
 		status = answer_raw(call, trace_id, &raw, err);
 	tl_buf_done(&raw.body);
@@ -269,13 +271,13 @@ answer_bytes(struct call *call, bool request, struct tl_err *err)
 }
 
 enum tl_status
-api_raw_request(struct call *call, struct tl_err *err)
+serve_api_raw_request(struct call *call, struct tl_err *err)
 {
 	return answer_bytes(call, true, err);
 }
 
 enum tl_status
-api_raw_response(struct call *call, struct tl_err *err)
+serve_api_raw_response(struct call *call, struct tl_err *err)
 {
 	return answer_bytes(call, false, err);
 }

@@ -1,4 +1,5 @@
-/* serve/files: the page's files, read once when the server starts. Only what was read then is served, by its exact name: a path never reaches the file system. */
+/* serve/files: the page's files, read once when the server starts. Only what was read then is served, by its exact name: a path
+ * never reaches the file system. */
 #include "internal.h"
 
 #include <dirent.h>
@@ -68,7 +69,7 @@ read_all(int fd, const char *path, struct tl_buf *out, struct tl_err *err)
 	}
 }
 
-/* What `file` holds after a failure goes with files_close. */
+/* What `file` holds after a failure goes with serve_files_close. */
 static enum tl_status
 load(struct files *files, const char *path, struct file *file, struct tl_err *err)
 {
@@ -144,21 +145,21 @@ load_page(struct files *files, const char *page_dir, struct tl_err *err)
 }
 
 enum tl_status
-files_open(const char *page_dir, struct files **ret_files, struct tl_err *err)
+serve_files_open(const char *page_dir, struct files **ret_files, struct tl_err *err)
 {
 	struct files *files = tl_alloc(1, sizeof *files);
 	if (files)
 		files->assets = tl_alloc(FILES_MAX, sizeof *files->assets);
 	enum tl_status status = files && files->assets ? load_page(files, page_dir, err) : tl_err_no_memory(err);
 	if (status != TL_OK)
-		files_close(files);
+		serve_files_close(files);
 	else
 		*ret_files = files;
 	return status;
 }
 
 void
-files_close(struct files *files)
+serve_files_close(struct files *files)
 {
 	if (!files)
 		return;
@@ -196,8 +197,8 @@ client_has(const struct tl_server_request *request, tl_str etag)
 static void
 answer_file(struct call *call, unsigned status, const struct file *file)
 {
-	answer_field(call, "ETag", tl_str_of(file->etag));
-	answer_field(call, "Cache-Control", file->name ? TL_STR("public, max-age=31536000, immutable") : TL_STR("no-cache"));
+	serve_field(call, "ETag", tl_str_of(file->etag));
+	serve_field(call, "Cache-Control", file->name ? TL_STR("public, max-age=31536000, immutable") : TL_STR("no-cache"));
 	if (status == 200 && client_has(call->request, tl_str_of(file->etag))) {
 		call->response->status = 304;
 		return;
@@ -208,7 +209,7 @@ answer_file(struct call *call, unsigned status, const struct file *file)
 }
 
 enum tl_status
-files_page(struct call *call, struct tl_err *err)
+serve_files_page(struct call *call, struct tl_err *err)
 {
 	(void)err;
 	answer_file(call, 200, &call->serve->files->page);
@@ -216,7 +217,7 @@ files_page(struct call *call, struct tl_err *err)
 }
 
 enum tl_status
-files_page_not_found(struct call *call, struct tl_err *err)
+serve_files_page_not_found(struct call *call, struct tl_err *err)
 {
 	(void)err;
 	answer_file(call, 404, &call->serve->files->page);
@@ -224,7 +225,7 @@ files_page_not_found(struct call *call, struct tl_err *err)
 }
 
 enum tl_status
-files_asset(struct call *call, struct tl_err *err)
+serve_files_asset(struct call *call, struct tl_err *err)
 {
 	const struct files *files = call->serve->files;
 	for (size_t i = 0; i < files->asset_count; i++) {

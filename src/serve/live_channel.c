@@ -1,22 +1,24 @@
-/* serve/live_channel: follows the log and sends what the live feed makes of it to every client. Knows clients by their sockets and frames as text.
+/* serve/live_channel: follows the log and sends what the live feed makes of it to every client. Knows clients by their sockets
+ * and frames as text.
  *
- * Everything happens on the loop's thread. A turn ends with telling the feed whose ends were sent (stage 5), because that appends events. */
+ * Everything happens on the loop's thread. A turn ends with telling the feed whose ends were sent (stage 5), because that appends
+ * events. */
 #include "channel.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define HELLO_LIMIT       512u
-#define CATCH_UP_TURNS    64u /* of 4,096 events: a client that comes in a flood is let in all the same */
-#define HANDED_MAX        1024u
+#define HELLO_LIMIT    512u
+#define CATCH_UP_TURNS 64u /* of 4,096 events: a client that comes in a flood is let in all the same */
+#define HANDED_MAX     1024u
 
 struct channel {
 	struct tl_serve *serve;
 	struct tl_live *live;
 	struct tl_log_follower *follower;
-	struct tl_watch *watch;     /* the bell */
-	struct tl_timer *look_again; /* for a bell that was lost, and for what the feed held back */
-	struct tl_timer *go_on;     /* there is more than one turn may do */
+	struct tl_watch *watch;                       /* the bell */
+	struct tl_timer *look_again;                  /* for a bell that was lost, and for what the feed held back */
+	struct tl_timer *go_on;                       /* there is more than one turn may do */
 	struct client *clients[TL_SERVE_CLIENTS_MAX]; /* ascending by address of their sockets */
 	size_t client_count;
 	uint64_t clients_seen;
@@ -27,13 +29,13 @@ struct channel {
 };
 
 size_t
-channel_clients(const struct channel *channel)
+serve_channel_clients(const struct channel *channel)
 {
 	return channel->client_count;
 }
 
 const char *
-channel_failure(const struct channel *channel)
+serve_channel_failure(const struct channel *channel)
 {
 	return channel->failing ? channel->failure.message : NULL;
 }
@@ -80,7 +82,7 @@ remove_client(struct channel *channel, const struct tl_websocket *socket)
 	struct client *client = *at;
 	channel->client_count--;
 	memmove(at, at + 1, (channel->client_count - (size_t)(at - channel->clients)) * sizeof *at);
-	client_free(client);
+	serve_client_free(client);
 }
 
 /* ---- The end of a trace went out: stage 5 ---- */
@@ -91,23 +93,23 @@ tell_handed(struct channel *channel)
 	for (size_t i = 0; i < channel->handed_count; i++) {
 		struct frame *frame = channel->handed[i];
 		tl_live_emitted(channel->live, frame->trace_id, frame->handed);
-		frame_unref(frame);
+		serve_frame_unref(frame);
 	}
 	channel->handed_count = 0;
 }
 
 /* A full list is no loss: the trace is told with the next client that is sent its end. */
 void
-channel_handed(struct channel *channel, struct frame *frame)
+serve_channel_handed(struct channel *channel, struct frame *frame)
 {
 	if (frame->told || channel->handed_count == HANDED_MAX)
 		return;
 	frame->told = true;
-	channel->handed[channel->handed_count++] = frame_ref(frame);
+	channel->handed[channel->handed_count++] = serve_frame_ref(frame);
 }
 
 void
-channel_painted(struct channel *channel, struct tl_trace_id trace_id, uint64_t client)
+serve_channel_painted(struct channel *channel, struct tl_trace_id trace_id, uint64_t client)
 {
 	tl_live_painted(channel->live, trace_id, client);
 }
@@ -120,15 +122,15 @@ broadcast(void *context, const struct tl_live_frame *live)
 	struct channel *channel = context;
 	if (channel->client_count == 0)
 		return;
-	struct frame *frame = frame_of_live(live);
+	struct frame *frame = serve_frame_of_live(live);
 	for (size_t i = 0; i < channel->client_count; i++) {
 		struct client *client = channel->clients[i];
 		if (frame)
-			client_offer(client, frame);
+			serve_client_offer(client, frame);
 		else if (!client->closing) /* it comes back and gets what this frame said */
-			client_close(client, CLOSE_NO_MEMORY);
+			serve_client_close(client, CLOSE_NO_MEMORY);
 	}
-	frame_unref(frame);
+	serve_frame_unref(frame);
 }
 
 /* True: there is more. */
@@ -137,6 +139,8 @@ pump(struct channel *channel)
 {
 	bool more = false;
 	channel->failing = tl_live_pump(channel->live, &more, &channel->failure) != TL_OK;
+	for (size_t i = 0; i < channel->client_count; i++)
+		serve_client_send(channel->clients[i]);
 	tell_handed(channel);
 	return more && !channel->failing;
 }
@@ -171,16 +175,16 @@ position_frame(const struct channel *channel, enum frame_kind kind, bool resumed
 	tl_json_set_int(json, "seq", (int64_t)tl_live_seq(channel->live));
 	if (kind == FRAME_HELLO) {
 		char log_id[LOG_ID_TEXT_SIZE];
-		log_id_text(tl_log_id(log), log_id);
+		serve_log_id_text(tl_log_id(log), log_id);
 		tl_json_set_str(json, "log_id", tl_str_of(log_id));
 		tl_json_set_str(json, "version", TL_STR(TL_VERSION));
 		tl_json_set_bool(json, "resumed", resumed);
 	}
-	return tl_json_write(json, &text, &err) == TL_OK ? frame_new(kind, tl_buf_str(&text)) : NULL;
+	return tl_json_write(json, &text, &err) == TL_OK ? serve_frame_new(kind, tl_buf_str(&text)) : NULL;
 }
 
 struct frame *
-channel_resync_frame(struct channel *channel)
+serve_channel_resync_frame(struct channel *channel)
 {
 	return position_frame(channel, FRAME_RESYNC, false);
 }
@@ -194,14 +198,14 @@ static void
 add_missed(void *context, const struct tl_live_frame *live)
 {
 	struct catch_up *catch_up = context;
-	struct frame *frame = catch_up->failed ? NULL : frame_of_live(live);
-	catch_up->failed = !frame || !client_add_backlog(catch_up->client, frame);
+	struct frame *frame = catch_up->failed ? NULL : serve_frame_of_live(live);
+	catch_up->failed = !frame || !serve_client_add_backlog(catch_up->client, frame);
 }
 
 static bool
 add(struct client *client, struct frame *frame)
 {
-	return frame && client_add_backlog(client, frame);
+	return frame && serve_client_add_backlog(client, frame);
 }
 
 /* False: what it missed is more than can be repeated. A position beyond the feed's is one of another log. */
@@ -220,42 +224,46 @@ greet(struct channel *channel, struct client *client, bool resume, uint64_t afte
 {
 	if (resume && add_all_missed(channel, client, after_seq))
 		return true;
-	client_drop_backlog(client);
+	serve_client_drop_backlog(client);
 	return add(client, position_frame(channel, FRAME_HELLO, false)) &&
-	       (!resume || add(client, channel_resync_frame(channel)));
+	       (!resume || add(client, serve_channel_resync_frame(channel)));
 }
 
 /* What a client asks for travels in the pointer: a socket that never opens leaves nothing to free. */
 _Static_assert(sizeof(void *) >= sizeof(uint64_t), "a seq does not fit a pointer");
 
 static void *
-context_of_after(const struct parameter *after, uint64_t after_seq)
+context_of(const struct parameter *after, uint64_t after_seq, bool lines)
 {
-	return after->value.ptr ? (void *)(uintptr_t)(after_seq + 1) : NULL;
+	uint64_t resumed = after->value.ptr ? after_seq + 1 : 0;
+	return (void *)(uintptr_t)(resumed << 1 | lines);
 }
 
-/* What happened before a client came is for those who were there: the feed is brought up to the head first, then the client is added. */
+/* What happened before a client came is for those who were there: the feed is brought up to the head first, then the client is
+ * added. */
 static void
 on_open(void *context, struct tl_websocket *socket, void *websocket_context)
 {
 	struct channel *channel = context;
-	uintptr_t after = (uintptr_t)websocket_context;
+	uintptr_t after = (uintptr_t)websocket_context >> 1;
 	for (unsigned turn = 0; turn < CATCH_UP_TURNS && pump(channel); turn++)
 		;
 	if (channel->client_count == TL_SERVE_CLIENTS_MAX) {
 		tl_websocket_close(socket, CLOSE_TRY_LATER);
 		return;
 	}
-	struct client *client = client_new(channel, socket, channel->clients_seen + 1);
+	struct client *client = serve_client_new(channel, socket, channel->clients_seen + 1);
+	if (client)
+		client->lines = (uintptr_t)websocket_context & 1;
 	if (!client || !greet(channel, client, after > 0, after > 0 ? after - 1 : 0)) {
 		if (client)
-			client_free(client);
+			serve_client_free(client);
 		tl_websocket_close(socket, CLOSE_NO_MEMORY);
 		return;
 	}
 	channel->clients_seen++;
 	insert(channel, client);
-	client_send(client);
+	serve_client_send(client);
 	tell_handed(channel);
 }
 
@@ -264,7 +272,7 @@ on_text(void *context, struct tl_websocket *socket, tl_str text)
 {
 	struct client *client = client_of(context, socket);
 	if (client)
-		client_text(client, text);
+		serve_client_text(client, text);
 }
 
 static void
@@ -274,7 +282,7 @@ on_drained(void *context, struct tl_websocket *socket)
 	if (!client)
 		return;
 	client->sending = false;
-	client_send(client);
+	serve_client_send(client);
 	tell_handed(context);
 }
 
@@ -286,21 +294,22 @@ on_close(void *context, struct tl_websocket *socket)
 }
 
 enum tl_status
-channel_upgrade(struct call *call, struct tl_err *err)
+serve_channel_upgrade(struct call *call, struct tl_err *err)
 {
-	struct parameter after = { .name = "after" };
-	uint64_t after_seq;
-	TL_TRY(query_parse(call, &after, 1, err));
-	TL_TRY(query_number(&after, 0, INT64_MAX, 0, &after_seq, err));
+	struct parameter parameters[] = { { .name = "after" }, { .name = "lines" } };
+	uint64_t after_seq, lines;
+	TL_TRY(serve_query(call, parameters, 2, err));
+	TL_TRY(serve_query_number(&parameters[0], 0, INT64_MAX / 2 - 1, 0, &after_seq, err));
+	TL_TRY(serve_query_number(&parameters[1], 0, 1, 0, &lines, err));
 	if (!call->request->upgrade_websocket) {
-		answer_field(call, "Upgrade", TL_STR("websocket"));
-		answer_field(call, "Connection", TL_STR("Upgrade"));
-		answer_problem(call, 426, "this is the live channel: connect with a WebSocket (version 13)");
+		serve_field(call, "Upgrade", TL_STR("websocket"));
+		serve_field(call, "Connection", TL_STR("Upgrade"));
+		serve_problem(call, 426, "this is the live channel: connect with a WebSocket (version 13)");
 	} else if (call->serve->channel->client_count == TL_SERVE_CLIENTS_MAX) {
-		answer_problem(call, 503, "the live channel has as many clients as it can: close another page or try again");
+		serve_problem(call, 503, "the live channel has as many clients as it can: close another page or try again");
 	} else {
 		call->response->accept_websocket = true;
-		call->response->websocket_context = context_of_after(&after, after_seq);
+		call->response->websocket_context = context_of(&parameters[0], after_seq, lines == 1);
 	}
 	return TL_OK;
 }
@@ -308,7 +317,7 @@ channel_upgrade(struct call *call, struct tl_err *err)
 /* ---- The channel ---- */
 
 struct tl_websocket_events
-channel_events(struct channel *channel)
+serve_channel_events(struct channel *channel)
 {
 	return (struct tl_websocket_events){
 		.context = channel,
@@ -334,7 +343,7 @@ open_parts(struct channel *channel, struct tl_err *err)
 }
 
 enum tl_status
-channel_open(struct tl_serve *serve, struct channel **ret_channel, struct tl_err *err)
+serve_channel_open(struct tl_serve *serve, struct channel **ret_channel, struct tl_err *err)
 {
 	struct channel *channel = tl_alloc(1, sizeof *channel);
 	if (!channel)
@@ -342,14 +351,14 @@ channel_open(struct tl_serve *serve, struct channel **ret_channel, struct tl_err
 	channel->serve = serve;
 	enum tl_status status = open_parts(channel, err);
 	if (status != TL_OK)
-		channel_close(channel);
+		serve_channel_close(channel);
 	else
 		*ret_channel = channel;
 	return status;
 }
 
 void
-channel_close(struct channel *channel)
+serve_channel_close(struct channel *channel)
 {
 	if (!channel)
 		return;
@@ -359,8 +368,8 @@ channel_close(struct channel *channel)
 	tl_live_close(channel->live);
 	tl_log_follower_close(channel->follower);
 	for (size_t i = 0; i < channel->client_count; i++)
-		client_free(channel->clients[i]);
+		serve_client_free(channel->clients[i]);
 	for (size_t i = 0; i < channel->handed_count; i++)
-		frame_unref(channel->handed[i]);
+		serve_frame_unref(channel->handed[i]);
 	tl_free(channel);
 }

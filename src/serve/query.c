@@ -79,7 +79,7 @@ take(struct call *call, tl_str pair, struct parameter *parameters, size_t count,
 }
 
 enum tl_status
-query_parse(struct call *call, struct parameter *parameters, size_t count, struct tl_err *err)
+serve_query(struct call *call, struct parameter *parameters, size_t count, struct tl_err *err)
 {
 	tl_str rest = call->request->query;
 	for (unsigned given = 0; rest.len; given++) {
@@ -93,7 +93,8 @@ query_parse(struct call *call, struct parameter *parameters, size_t count, struc
 }
 
 enum tl_status
-query_number(const struct parameter *parameter, uint64_t min, uint64_t max, uint64_t otherwise, uint64_t *ret, struct tl_err *err)
+serve_query_number(
+	const struct parameter *parameter, uint64_t min, uint64_t max, uint64_t otherwise, uint64_t *ret, struct tl_err *err)
 {
 	uint64_t number = otherwise;
 	if (parameter->value.ptr && (!tl_str_to_u64(parameter->value, &number) || number < min || number > max))

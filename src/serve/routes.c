@@ -1,29 +1,29 @@
 /* serve/routes: the route table and the gate before it. Knows which handler answers which path, not how.
  *
- * Nothing passes the gate that a page of another origin could send: a browser names the origin it acts for, and DNS that was bent to point here cannot make it
- * send one of our own names as Host. */
+ * Nothing passes the gate that a page of another origin could send: a browser names the origin it acts for, and DNS that was bent
+ * to point here cannot make it send one of our own names as Host. */
 #include "internal.h"
 
 #include <stdio.h>
 
 struct route {
 	struct tl_route_info info;
-	handler_fn *handler;
+	serve_handler_fn *handler;
 };
 
 /* A segment of capital letters stands for any one segment. HEAD goes wherever GET does. */
 static const struct route routes[] = {
-	{ { "GET", "/api/health", "the server, its log and its views" }, api_health },
-	{ { "GET", "/api/traces", "a page of the list of traces, newest first" }, api_list },
-	{ { "GET", "/api/traces/ID", "one trace: its document" }, api_trace },
-	{ { "GET", "/api/traces/ID/events", "its events and the seven stages" }, api_events },
-	{ { "GET", "/api/traces/ID/raw/request", "the bytes sent" }, api_raw_request },
-	{ { "GET", "/api/traces/ID/raw/response", "the bytes received" }, api_raw_response },
-	{ { "GET", "/ws", "the live channel (WebSocket)" }, channel_upgrade },
-	{ { "GET", "/", "the page" }, files_page },
-	{ { "GET", "/traces", "the page" }, files_page },
-	{ { "GET", "/traces/ID", "the page" }, files_page },
-	{ { "GET", "/assets/NAME", "a file of the page" }, files_asset },
+	{ { "GET", "/api/health", "the server, its log and its views" }, serve_api_health },
+	{ { "GET", "/api/traces", "a page of the list of traces, newest first" }, serve_api_list },
+	{ { "GET", "/api/traces/ID", "one trace: its document" }, serve_api_trace },
+	{ { "GET", "/api/traces/ID/events", "its events and the seven stages" }, serve_api_events },
+	{ { "GET", "/api/traces/ID/raw/request", "the bytes sent" }, serve_api_raw_request },
+	{ { "GET", "/api/traces/ID/raw/response", "the bytes received" }, serve_api_raw_response },
+	{ { "GET", "/ws", "the live channel (WebSocket)" }, serve_channel_upgrade },
+	{ { "GET", "/", "the page" }, serve_files_page },
+	{ { "GET", "/traces", "the page" }, serve_files_page },
+	{ { "GET", "/traces/ID", "the page" }, serve_files_page },
+	{ { "GET", "/assets/NAME", "a file of the page" }, serve_files_asset },
 };
 
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
@@ -80,14 +80,16 @@ passes_gate(struct call *call)
 	char detail[160];
 	if (find_fields(call->request, TL_STR("host"), &host) != 1 || !is_own_host(call->serve, host)) {
 		(void)snprintf(detail, sizeof detail,
-			"this server answers to the hosts localhost, 127.0.0.1 and [::1] with port %u only: open http://localhost:%u",
+			"this server answers to the hosts localhost, 127.0.0.1 and [::1] with port %u only: open "
+			"http://localhost:%u",
 			call->serve->port, call->serve->port);
-		answer_problem(call, 403, detail);
+		serve_problem(call, 403, detail);
 		return false;
 	}
 	unsigned origins = find_fields(call->request, TL_STR("origin"), &origin);
 	if (origins > 1 || (origins == 1 && !is_own_origin(call->serve, origin))) {
-		answer_problem(call, 403, "requests on behalf of pages of another origin are refused: use the page of this server");
+		serve_problem(
+			call, 403, "requests on behalf of pages of another origin are refused: use the page of this server");
 		return false;
 	}
 	return true;
@@ -135,8 +137,9 @@ answer_no_route(struct call *call, struct tl_err *err)
 {
 	tl_str path = call->request->path;
 	bool is_page = !tl_str_starts_with(path, TL_STR("/api")) && !tl_str_starts_with(path, TL_STR("/assets/"));
-	if (is_page && (tl_str_equal(call->request->method, TL_STR("GET")) || tl_str_equal(call->request->method, TL_STR("HEAD"))))
-		return files_page_not_found(call, err);
+	if (is_page &&
+		(tl_str_equal(call->request->method, TL_STR("GET")) || tl_str_equal(call->request->method, TL_STR("HEAD"))))
+		return serve_files_page_not_found(call, err);
 	return tl_err_set(err, TL_ERR_NOT_FOUND, "there is nothing at %.*s; docs/live.md lists the routes", TL_FMT(path));
 }
 
@@ -147,21 +150,20 @@ answer(struct call *call, struct tl_err *err)
 	if (!route)
 		return answer_no_route(call, err);
 	if (!answers_method(route, call->request->method)) {
-		answer_field(call, "Allow", TL_STR("GET, HEAD"));
-		answer_problem(call, 405, "this route answers GET and HEAD");
+		serve_field(call, "Allow", TL_STR("GET, HEAD"));
+		serve_problem(call, 405, "this route answers GET and HEAD");
 		return TL_OK;
 	}
 	return route->handler(call, err);
 }
 
 void
-serve_handle(
-	void *context, const struct tl_server_request *request, struct tl_arena *arena, struct tl_server_response *response)
+serve_handle(void *context, const struct tl_server_request *request, struct tl_arena *arena, struct tl_server_response *response)
 {
 	struct call call = { .serve = context, .request = request, .arena = arena, .response = response };
 	struct tl_err err;
-	if (!answer_begin(&call) || !passes_gate(&call))
+	if (!serve_begin(&call) || !passes_gate(&call))
 		return;
 	if (answer(&call, &err) != TL_OK)
-		answer_failure(&call, &err);
+		serve_failure(&call, &err);
 }

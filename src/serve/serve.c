@@ -4,14 +4,14 @@
 static enum tl_status
 open_parts(struct tl_serve *serve, struct tl_err *err)
 {
-	TL_TRY(files_open(serve->options.page_dir, &serve->files, err));
-	TL_TRY(channel_open(serve, &serve->channel, err));
+	TL_TRY(serve_files_open(serve->options.page_dir, &serve->files, err));
+	TL_TRY(serve_channel_open(serve, &serve->channel, err));
 	const struct tl_server_options options = {
 		.host = serve->options.host,
 		.port = serve->options.port,
 		.handler = serve_handle,
 		.handler_context = serve,
-		.websocket = channel_events(serve->channel),
+		.websocket = serve_channel_events(serve->channel),
 	};
 	TL_TRY(tl_server_open(serve->options.loop, &options, &serve->server, err));
 	serve->port = tl_server_port(serve->server);
@@ -52,7 +52,7 @@ tl_serve_close(struct tl_serve *serve)
 	if (!serve)
 		return;
 	tl_server_close(serve->server); /* tells the channel the end of each socket */
-	channel_close(serve->channel);
-	files_close(serve->files);
+	serve_channel_close(serve->channel);
+	serve_files_close(serve->files);
 	tl_free(serve);
 }

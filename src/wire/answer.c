@@ -47,6 +47,14 @@ open_gap(void *items, size_t item_size, size_t count, size_t at)
 	memset(gap, 0, item_size);
 }
 
+static enum tl_status
+grow(struct growing *growing, void *items, size_t *capacity, size_t count, size_t item_size, struct tl_err *err)
+{
+	if (tl_arena_grow(&growing->arena, items, capacity, count, item_size))
+		return TL_OK;
+	return tl_arena_failed(&growing->arena, (count ? 2 * count : 8) * item_size, err);
+}
+
 enum tl_status
 growing_choice(struct growing *growing, uint64_t index, size_t *ret_at, struct tl_err *err)
 {
@@ -63,9 +71,8 @@ growing_choice(struct growing *growing, uint64_t index, size_t *ret_at, struct t
 		return TL_OK;
 	}
 	size_t count = answer->choice_count;
-	if (!tl_arena_grow(&growing->arena, &answer->choices, &growing->choice_capacity, count, sizeof *answer->choices) ||
-		!tl_arena_grow(&growing->arena, &growing->parts, &growing->parts_capacity, count, sizeof *growing->parts))
-		return tl_arena_failed(&growing->arena, (count + 1) * 2 * sizeof *growing->parts, err);
+	TL_TRY(grow(growing, &answer->choices, &growing->choice_capacity, count, sizeof *answer->choices, err));
+	TL_TRY(grow(growing, &growing->parts, &growing->parts_capacity, count, sizeof *growing->parts, err));
 	open_gap(answer->choices, sizeof *answer->choices, count, at);
 	open_gap(growing->parts, sizeof *growing->parts, count, at);
 	answer->choices[at].index = index;
@@ -84,9 +91,8 @@ growing_call(struct growing *growing, size_t choice, uint64_t index, size_t *ret
 		*ret_at = TOOL_CALLS_MAX;
 		return TL_OK;
 	}
-	if (!tl_arena_grow(&growing->arena, &view->tool_calls, &parts->call_view_capacity, count, sizeof *view->tool_calls) ||
-		!tl_arena_grow(&growing->arena, &parts->calls, &parts->call_capacity, count, sizeof *parts->calls))
-		return tl_arena_failed(&growing->arena, (count + 1) * 2 * sizeof *parts->calls, err);
+	TL_TRY(grow(growing, &view->tool_calls, &parts->call_view_capacity, count, sizeof *view->tool_calls, err));
+	TL_TRY(grow(growing, &parts->calls, &parts->call_capacity, count, sizeof *parts->calls, err));
 	while (at > 0 && parts->calls[at - 1].index > index)
 		at--;
 	open_gap(view->tool_calls, sizeof *view->tool_calls, count, at);

@@ -192,7 +192,9 @@ tl_decoder_feed(struct tl_decoder *decoder, tl_bytes piece, uint64_t at_ns, stru
 		enum body_kind kind = sniff(decoder, &piece);
 		if (kind == BODY_UNKNOWN)
 			return TL_OK;
-		TL_TRY(begin(decoder, kind, err));
+		enum tl_status status = begin(decoder, kind, err);
+		decoder->ended = status != TL_OK; /* its first bytes are lost */
+		TL_TRY(status);
 	}
 	return feed_kind(decoder, piece, err);
 }

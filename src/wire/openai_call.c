@@ -95,10 +95,19 @@ take_part(struct growing *growing, size_t choice, size_t at, const struct call_p
 	struct call_parts *parts = &growing->parts[choice].calls[at];
 	struct tl_tool_call *view = &growing->answer.choices[choice].tool_calls[at];
 	if (view->id.len == 0)
-		TL_TRY(growing_append(growing, &parts->id, &view->id, part->id, err));
+		TL_TRY(growing_content(growing, &parts->id, &view->id, part->id, err));
 	if (!tl_str_equal(view->name, part->name))
 		TL_TRY(growing_content(growing, &parts->name, &view->name, part->name, err));
 	return add_arguments(growing, parts, view, part->arguments, err);
+}
+
+/* Says nothing: neither a call nor a part of one. */
+static bool
+is_blank(const struct call_part *part)
+{
+	bool no_arguments = tl_json_kind_of(part->arguments) == TL_JSON_NULL ||
+			    (tl_json_is_str(part->arguments) && tl_json_str(part->arguments).len == 0);
+	return part->id.len == 0 && part->name.len == 0 && no_arguments;
 }
 
 static enum tl_status
@@ -117,8 +126,7 @@ read_legacy(struct growing *growing, size_t choice, const tl_json *call, struct 
 		.arguments = tl_json_get(call, "arguments"),
 	};
 	size_t at = last_with_index(growing, choice, LEGACY_INDEX);
-	bool blank = part.name.len == 0 && tl_json_str(part.arguments).len == 0;
-	if (tl_json_kind_of(call) != TL_JSON_OBJECT || blank)
+	if (is_blank(&part))
 		return TL_OK;
 	return at == SIZE_MAX ? take_new(growing, choice, LEGACY_INDEX, &part, err) : take_part(growing, choice, at, &part, err);
 }
@@ -129,9 +137,9 @@ openai_read_calls(struct growing *growing, size_t choice, const tl_json *message
 	const tl_json *entries = tl_json_get(message, "tool_calls");
 	for (size_t i = 0; i < tl_json_len(entries); i++) {
 		const tl_json *entry = tl_json_at(entries, i);
-		if (tl_json_kind_of(entry) != TL_JSON_OBJECT)
-			continue;
 		struct call_part part = part_of(entry);
+		if (is_blank(&part))
+			continue;
 		size_t at = streamed ? continued(growing, choice, &part) : SIZE_MAX;
 		uint64_t index = streamed && part.has_index ? part.index : next_index(growing, choice);
 		TL_TRY(at == SIZE_MAX ? take_new(growing, choice, index, &part, err)

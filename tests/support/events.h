@@ -1,7 +1,7 @@
 /* Plausible traces for tests: what the recorder would have written, made without a provider.
  *
  *      struct made_trace trace;
- *      struct trace_plan plan = { .trace_id = tl_trace_id_new(), .prompt = TL_STR("Hello"), .answer = TL_STR("Hi"), .chunks = 3 };
+ *      struct trace_plan plan = { .trace_id = tl_trace_id_new(), .prompt = TL_STR("Hello"), .chunks = 3 };
  *      trace_make(&plan, &arena, &trace, err);
  *      trace_append(log, &trace, 0, trace.count, &seq, err);
  *

@@ -1,4 +1,5 @@
-/* For tests of the live channel: a WebSocket client (RFC 6455) by hand over a blocking socket of raw_socket.h. Text frames only. */
+/* For tests of the live channel: a WebSocket client (RFC 6455) by hand over a blocking socket of raw_socket.h. Text frames
+ * only. */
 #ifndef RAW_WEBSOCKET_H
 #define RAW_WEBSOCKET_H
 
@@ -95,8 +96,8 @@ ws_receive(struct ws *ws)
 		unsigned opcode = first & 0x0f;
 		if (opcode == 8) {
 			if (len >= 2)
-				ws->close_code = (unsigned)(unsigned char)ws->text[ws->len] << 8 |
-						 (unsigned char)ws->text[ws->len + 1];
+				ws->close_code =
+					(unsigned)(unsigned char)ws->text[ws->len] << 8 | (unsigned char)ws->text[ws->len + 1];
 			(void)ws_send_frame(ws, 8, ws->text + ws->len, len);
 			return WS_CLOSED;
 		}

@@ -1,5 +1,5 @@
-/* Calls as a provider could make them happen, as data: what an engine is told, step by step, and what must come of it. The capture tests play
- * them into an engine, the replay tests into a log.
+/* Calls as a provider could make them happen, as data: what an engine is told, step by step, and what must come of it. The
+ * capture tests play them into an engine, the replay tests into a log.
  *
  *      struct played played = { 0 };
  *      scenario_play(&scenarios[i], trace_id, played_emit, &played);
@@ -258,7 +258,7 @@ scenario_fill(size_t count)
 	static uint8_t bytes[1 << 17];
 	assert_true(count <= sizeof bytes);
 	for (size_t i = 0; i < count; i++)
-		bytes[i] = (uint8_t)": filler.\n"[i % 10];
+		bytes[i] = (uint8_t) ": filler.\n"[i % 10];
 	if (count)
 		bytes[count - 1] = '\n';
 	return (tl_bytes){ bytes, count };

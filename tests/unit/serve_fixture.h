@@ -1,5 +1,5 @@
-/* For the tests of serve: a real log, view and worker, and a server on a loop in a thread of its own, so that a test can be a plain blocking client. Traces are written event
- * by event, as capture writes them. */
+/* For the tests of serve: a real log, view and worker, and a server on a loop in a thread of its own, so that a test can be a
+ * plain blocking client. Traces are written event by event, as capture writes them. */
 #ifndef SERVE_FIXTURE_H
 #define SERVE_FIXTURE_H
 
@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "../support/events.h"
 #include "log_fixture.h"
 #include "raw_socket.h"
 
@@ -25,10 +26,12 @@ struct served {
 	pthread_t loop_thread, worker_thread;
 	char page_dir[96], host[32];
 	uint16_t port;
+	struct tl_arena arena; /* of the traces made */
 };
 
 #define PAGE_TEXT   "<!doctype html><title>the page</title>"
 #define SCRIPT_NAME "index-Abc_123.js"
+#define SCRIPT_PATH "/assets/" SCRIPT_NAME
 #define SCRIPT_TEXT "console.log('the script')"
 
 static inline void
@@ -112,6 +115,7 @@ served_open(bool with_worker)
 	struct tl_err err;
 	struct served *served = calloc(1, sizeof *served);
 	assert_non_null(served);
+	tl_arena_init(&served->arena, 512u << 20);
 	served->log = log_opened(TL_LOG_APPEND);
 	write_page(served);
 	assert_ok(tl_view_open_embedded(served->log, true, &served->worker_view, &err));
@@ -136,6 +140,7 @@ served_close(struct served *served)
 	served->view->ops->close(served->view);
 	served->worker_view->ops->close(served->worker_view);
 	tl_log_close(served->log);
+	tl_arena_done(&served->arena);
 	free(served);
 }
 
@@ -170,144 +175,65 @@ served_teardown(void **state)
 
 /* ---- Traces ---- */
 
+/* A trace on its way into the log, a few events at a time. */
 struct made {
 	struct tl_trace_id id;
 	char id_text[TL_TRACE_ID_TEXT_SIZE];
-	struct tl_span_id root, call, attempt;
-	struct tl_stamp start;
-	uint64_t attempts, chunks, bytes;
-	uint64_t end_seq;
-	tl_str project, model;
+	struct made_trace trace; /* all of it */
+	size_t appended;
+	uint64_t last_seq;
 };
 
-/* Its events of one commit. Returns the seq of the first. */
-static inline uint64_t
-made_append(struct tl_log *log, const struct tl_event *events, size_t count)
+/* The next `count` events in one commit; fewer when fewer are left. */
+static inline void
+made_step(struct served *served, struct made *made, size_t count)
 {
 	struct tl_err err;
-	struct tl_record records[8];
-	uint64_t seq = 0;
-	struct tl_arena arena;
-	tl_arena_init(&arena, 16u << 20);
-	for (size_t i = 0; i < count; i++)
-		assert_ok(tl_record_of_event(&events[i], &arena, &records[i], &err));
-	assert_ok(tl_log_append(log, records, count, &seq, &err));
-	tl_arena_done(&arena);
-	return seq;
+	uint64_t seq;
+	size_t left = made->trace.count - made->appended;
+	count = count < left ? count : left;
+	if (count == 0)
+		return;
+	assert_ok(trace_append(served->log, &made->trace, made->appended, made->appended + count, &seq, &err));
+	made->appended += count;
+	made->last_seq = seq + count - 1;
 }
 
-static inline struct made
-made_begin_as(struct tl_log *log, struct tl_trace_id id, tl_str project, const char *prompt)
+static inline void
+made_rest(struct served *served, struct made *made)
 {
-	struct made made = { .id = id, .start = tl_stamp_now(), .project = project, .model = TL_STR("gpt-4o") };
-	struct tl_span_id none = { { 0 } };
-	char body[8192];
-	tl_trace_id_text(id, made.id_text);
-	tl_entropy(&made.root, sizeof made.root);
-	tl_entropy(&made.call, sizeof made.call);
-	(void)snprintf(body, sizeof body, "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"stream\":true}",
-		prompt);
-	struct tl_event events[2] = {
-		tl_event_make(TL_EVENT_request_created, id, made.call, made.root, made.start),
-		tl_event_make(TL_EVENT_trace_created, id, made.root, none, made.start),
-	};
-	struct tl_request_created *request = &events[0].body.request_created;
-	request->source = TL_STR("cli");
-	request->api = TL_STR("openai.chat");
-	request->provider = TL_STR("openai");
-	request->provider_reason = request->model_reason = TL_STR("flag");
-	request->model = made.model;
-	request->prompt = tl_bytes_of(tl_str_of(prompt));
-	request->stream = true;
-	request->url = TL_STR("http://127.0.0.1:9/v1/chat/completions");
-	request->body = tl_bytes_of(tl_str_of(body));
-	struct tl_trace_created *created = &events[1].body.trace_created;
-	created->provider = request->provider;
-	created->model = request->model;
-	created->prompt_chars = created->prompt_bytes = strlen(prompt);
-	created->project = project;
-	created->pipeline = TL_PIPELINE_VERSION;
-	made.end_seq = made_append(log, events, 2) + 1;
+	made_step(served, made, made->trace.count);
+}
+
+/* Begun, as the plan says; an absent id and an absent start are filled in. */
+static inline struct made
+made_begin_as(struct served *served, struct trace_plan plan)
+{
+	static const struct tl_trace_id none;
+	struct tl_err err;
+	struct made made = { 0 };
+	if (tl_trace_id_equal(plan.trace_id, none))
+		plan.trace_id = tl_trace_id_new();
+	if (plan.started.wall_ns == 0)
+		plan.started = tl_stamp_now();
+	made.id = plan.trace_id;
+	tl_trace_id_text(made.id, made.id_text);
+	assert_ok(trace_make(&plan, &served->arena, &made.trace, &err));
+	made_step(served, &made, MADE_BEGIN_EVENTS);
 	return made;
 }
 
 static inline struct made
-made_begin(struct tl_log *log, const char *prompt)
+made_begin(struct served *served, const char *prompt)
 {
-	return made_begin_as(log, tl_trace_id_new(), TL_STR("default"), prompt);
-}
-
-/* A new attempt. */
-static inline void
-made_attempt(struct tl_log *log, struct made *made)
-{
-	tl_entropy(&made->attempt, sizeof made->attempt);
-	made->attempts++;
-	made->chunks = made->bytes = 0;
-	struct tl_event event = tl_event_make(TL_EVENT_attempt_started, made->id, made->attempt, made->call, tl_stamp_now());
-	event.body.attempt_started.number = made->attempts;
-	event.body.attempt_started.url = TL_STR("http://127.0.0.1:9/v1/chat/completions");
-	made->end_seq = made_append(log, &event, 1);
-}
-
-/* A chunk of the answer with `word` in it. Begins the attempt when there is none. */
-static inline void
-made_chunk(struct tl_log *log, struct made *made, const char *word)
-{
-	char text[1024];
-	if (made->attempts == 0)
-		made_attempt(log, made);
-	int len = snprintf(text, sizeof text, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}]}\n\n", word);
-	struct tl_event event = tl_event_make(TL_EVENT_response_chunk, made->id, made->attempt, made->call, tl_stamp_now());
-	struct tl_cut cut = { .at_ns = 1000 * (made->chunks + 1), .bytes = (uint64_t)len };
-	struct tl_response_chunk *chunk = &event.body.response_chunk;
-	chunk->number = made->attempts;
-	chunk->index = made->chunks++;
-	chunk->offset = made->bytes;
-	chunk->bytes = (tl_bytes){ (const uint8_t *)text, (size_t)len };
-	chunk->cuts = (struct tl_cut_list){ &cut, 1 };
-	chunk->cause = TL_STR("time");
-	if (chunk->index == 0) {
-		chunk->http_status = 200;
-		chunk->content_type = TL_STR("text/event-stream");
-	}
-	made->bytes += chunk->bytes.len;
-	made->end_seq = made_append(log, &event, 1);
-}
-
-static inline void
-made_finish(struct tl_log *log, struct made *made)
-{
-	struct tl_span_id none = { { 0 } };
-	struct tl_stamp now = tl_stamp_now();
-	if (made->attempts == 0)
-		made_chunk(log, made, "all of it");
-	struct tl_event events[3] = {
-		tl_event_make(TL_EVENT_attempt_finished, made->id, made->attempt, made->call, now),
-		tl_event_make(TL_EVENT_metrics_captured, made->id, made->call, made->root, now),
-		tl_event_make(TL_EVENT_trace_finished, made->id, made->root, none, now),
-	};
-	events[0].body.attempt_finished.number = made->attempts;
-	events[0].body.attempt_finished.http_status = 200;
-	events[0].body.attempt_finished.response_bytes = made->bytes;
-	struct tl_metrics_captured *metrics = &events[1].body.metrics_captured;
-	metrics->latency_ns = now.mono_ns - made->start.mono_ns;
-	metrics->input_tokens = 12;
-	metrics->output_tokens = 184;
-	metrics->usage_source = TL_STR("provider");
-	metrics->cost_nano_usd = 1870000;
-	events[2].body.trace_finished.status = TL_STR("success");
-	events[2].body.trace_finished.attempts = made->attempts;
-	made->end_seq = made_append(log, events, 3) + 2;
+	return made_begin_as(served, (struct trace_plan){ .prompt = tl_str_of(prompt), .chunks = 3 });
 }
 
 static inline struct made
-made_whole(struct tl_log *log, const char *prompt)
+made_whole(struct served *served, const char *prompt)
 {
-	struct made made = made_begin(log, prompt);
-	made_chunk(log, &made, "Hello");
-	made_chunk(log, &made, ", world");
-	made_finish(log, &made);
+	struct made made = made_begin(served, prompt);
+	made_rest(served, &made);
 	return made;
 }
 

@@ -1,3 +1,4 @@
+/* What the engine makes of everything that can happen to a call, told by a script. */
 #include <stdio.h>
 
 #include "scenario_fixture.h"

@@ -1,3 +1,4 @@
+/* Secrets become stars of the same length, wherever and however they arrive. */
 #include "event_fixture.h"
 
 #include <stdio.h>

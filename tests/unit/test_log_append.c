@@ -1,3 +1,4 @@
+/* Appending: batches, tickets, limits, several threads. */
 #include "log_fixture.h"
 
 #include <dirent.h>

@@ -42,32 +42,38 @@ open_and_use(uint64_t *ret_stored, struct tl_err *err)
 	return status;
 }
 
+/* What was acknowledged is there, and what is there is whole. */
+static void
+assert_kept(uint64_t acknowledged)
+{
+	struct tl_err err;
+	uint64_t head;
+	struct tl_log *log = log_opened(TL_LOG_APPEND);
+	assert_ok(tl_log_head(log, &head, &err));
+	assert_true(head >= acknowledged);
+	assert_clean(log);
+	tl_log_close(log);
+}
+
+/* Each time in a log of its own, so that there are as many points each time. */
 static void
 fail_each(enum tl_fault_kind kind, enum tl_status expected)
 {
-	uint64_t head = 0;
-	bool failed_once = false;
-	for (uint64_t nth = 1;; nth++) {
+	bool failed_once = false, reached = true;
+	for (uint64_t nth = 1; reached; nth++) {
 		struct tl_err err = { .status = TL_OK };
-		uint64_t stored = head;
+		uint64_t acknowledged = 0;
 		tl_fault_arm(kind, nth);
-		enum tl_status status = open_and_use(&stored, &err);
-		bool reached = tl_fault_reached(kind) >= nth;
+		enum tl_status status = open_and_use(&acknowledged, &err);
+		reached = tl_fault_reached(kind) >= nth;
 		tl_fault_arm(kind, 0);
 		assert_int_equal(status, err.status);
 		if (status != TL_OK && status != expected)
 			fail_msg("fault %llu: %s", (unsigned long long)nth, err.message);
 		failed_once = failed_once || status != TL_OK;
-		/* What was acknowledged is there, and what is there is whole. */
-		struct tl_log *log = log_opened(TL_LOG_APPEND);
-		uint64_t now;
-		assert_ok(tl_log_head(log, &now, &err));
-		assert_true(now >= stored);
-		head = now;
-		assert_clean(log);
-		tl_log_close(log);
-		if (!reached)
-			break;
+		assert_kept(acknowledged);
+		assert_int_equal(fixture_remove(NULL), 0);
+		assert_int_equal(fixture_make(NULL), 0);
 	}
 	assert_true(failed_once);
 }

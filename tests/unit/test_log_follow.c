@@ -1,3 +1,4 @@
+/* Following: bells, looking again, interruption. */
 #include "log_fixture.h"
 
 #include <dirent.h>

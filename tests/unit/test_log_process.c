@@ -1,3 +1,4 @@
+/* Several processes append to one log and are killed; a ledger outside knows what was acknowledged. */
 #include "log_fixture.h"
 
 #include <errno.h>
@@ -9,7 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* Every acknowledged append of every process is written into a ledger outside the log: a file of these, one write each. What a killed process wrote stays written. */
+/* Every acknowledged append of every process is written into a ledger outside the log: a file of these, one write each. What a
+ * killed process wrote stays written. */
 struct acknowledged {
 	uint32_t process, number;
 	uint64_t seq;

@@ -1,3 +1,4 @@
+/* Reading by seq, by trace and by prefix. */
 #include "log_fixture.h"
 
 /* More than are entered in `streams` at a time, so that stream and tail are both read. */

@@ -1,3 +1,4 @@
+/* Traces of writers that died are ended, once. */
 #include "log_fixture.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* Whatever is changed in the stored bytes, verify finds and names it. */
 #include "log_fixture.h"
 
 #include <tracellm/store.h>

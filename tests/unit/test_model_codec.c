@@ -1,3 +1,4 @@
+/* Event bodies: there and back, and everything that is no body. */
 #include "event_fixture.h"
 
 #define BODY_LIMIT (16u << 20)

@@ -1,3 +1,4 @@
+/* The event table, copies, differences, JSON. */
 #include "event_fixture.h"
 
 #define EVENT_TYPES 14u

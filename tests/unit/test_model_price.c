@@ -1,3 +1,4 @@
+/* Price rows are found by the rules; costs equal those of an oracle in 128 bits. */
 #include <string.h>
 
 #include <tracellm/model.h>

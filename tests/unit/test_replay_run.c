@@ -1,3 +1,4 @@
+/* Recorded scenarios replay identically; changed ones are caught at the event and field that was changed. */
 #include "log_fixture.h"
 
 #include <tracellm/replay.h>

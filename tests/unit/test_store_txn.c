@@ -1,9 +1,12 @@
+/* The door of LMDB: transactions, cursors, tables, limits. */
 #include "unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tracellm/store.h>
@@ -338,6 +341,44 @@ reading_only_makes_nothing(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static int
+open_in_little_address_space(void)
+{
+	struct rlimit little = { UINT64_C(6) << 30, UINT64_C(6) << 30 };
+	return setrlimit(RLIMIT_AS, &little) == 0 && store_open(false, 2) == TL_OK ? 0 : 1;
+}
+
+static int
+open_in_too_little_address_space(void)
+{
+	struct rlimit little = { UINT64_C(900) << 20, UINT64_C(900) << 20 };
+	return setrlimit(RLIMIT_AS, &little) == 0 && store_open(false, 2) == TL_ERR_NO_MEMORY ? 0 : 1;
+}
+
+static void
+map_is_as_large_as_the_system_allows(void **state)
+{
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* these take far more address space themselves */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+	skip();
+#endif
+#endif
+	int (*const tries[])(void) = { open_in_little_address_space, open_in_too_little_address_space };
+	tl_store_close(store);
+	store = NULL;
+	for (size_t i = 0; i < 2; i++) {
+		int status = -1;
+		pid_t child = fork();
+		if (child == 0)
+			_exit(tries[i]());
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 int
 main(void)
 {
@@ -357,6 +398,7 @@ main(void)
 		IN_A_STORE(file_with_other_tables_is_refused_and_left_alone),
 		IN_A_STORE(file_that_is_no_database_is_refused_and_left_alone),
 		IN_A_STORE(reading_only_makes_nothing),
+		IN_A_STORE(map_is_as_large_as_the_system_allows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

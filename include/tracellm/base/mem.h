@@ -27,7 +27,7 @@ void tl_free_cleanup(void *pointer_to_pointer);
 /* For file descriptors: closes *fd when it is >= 0. */
 void tl_close_cleanup(int *fd);
 
-/* ---- Arena: many small pieces, freed together ---------------------------------------------------------------------------------
+/* ---- Arena: many small pieces, freed together ----
  *
  *      struct tl_arena arena;
  *      tl_arena_init(&arena, 64 << 20);             at most 64 MiB in all
@@ -57,8 +57,7 @@ bool tl_arena_grow(struct tl_arena *arena, void *items, size_t *capacity, size_t
 /* TL_ERR_LIMIT or TL_ERR_NO_MEMORY for an allocation of `size` that gave NULL. */
 enum tl_status tl_arena_failed(const struct tl_arena *arena, size_t size, struct tl_err *err);
 
-/* ---- Buffer: bytes that grow up to a stated limit
- * -------------------------------------------------------------------------------
+/* ---- Buffer: bytes that grow up to a stated limit ----
  *
  * Adding never fails loudly: the first failure sticks, later additions do nothing, and tl_buf_status says so once at the end.
  * `ptr` is always NUL-terminated behind `len` once something was added. Fields may be read, not written. */

@@ -1,7 +1,8 @@
 /* One event, decoded; and the way between it and bytes.
  *
- * A body is a msgpack map from field key (positive integer, ascending) to value, keys and kinds as in event_table.h. Encoding is deterministic: the same event gives
- * the same bytes. Decoding ignores unknown keys (a newer writer) and gives absent fields their absent value; a known key of the wrong kind is TL_ERR_CORRUPT. */
+ * A body is a msgpack map from field key (positive integer, ascending) to value, keys and kinds as in event_table.h. Encoding is
+ * deterministic: the same event gives the same bytes. Decoding ignores unknown keys (a newer writer) and gives absent fields
+ * their absent value; a known key of the wrong kind is TL_ERR_CORRUPT. */
 #ifndef TRACELLM_MODEL_EVENT_H
 #define TRACELLM_MODEL_EVENT_H
 
@@ -118,13 +119,15 @@ struct tl_event tl_event_make(enum tl_event_type type, struct tl_trace_id trace_
 
 /* Appends the body's bytes. TL_ERR_LIMIT: `out` is full. */
 enum tl_status tl_event_encode(const struct tl_event *event, struct tl_buf *out, struct tl_err *err);
-/* Fills event->body for event->type. Text and bytes are borrowed from `body`, lists live in `arena`. An unknown type gives an empty body and TL_OK. TL_ERR_CORRUPT names event and field. */
+/* Fills event->body for event->type. Text and bytes are borrowed from `body`, lists live in `arena`. An unknown type gives an
+ * empty body and TL_OK. TL_ERR_CORRUPT names event and field. */
 enum tl_status tl_event_decode(tl_bytes body, struct tl_arena *arena, struct tl_event *event, struct tl_err *err);
 /* A copy that lives in `arena`. */
 enum tl_status tl_event_copy(const struct tl_event *event, struct tl_arena *arena, struct tl_event *ret_copy, struct tl_err *err);
 /* The first field in which two events of one type differ, NULL: none. */
 const struct tl_field *tl_event_first_difference(const struct tl_event *a, const struct tl_event *b);
-/* The body as a JSON object, fields in table order, absent ones left out. Bytes show as text, cut at `bytes_max` (0: not cut), with `<name>_length` beside them when cut. Owned. */
+/* The body as a JSON object, fields in table order, absent ones left out. Bytes show as text, cut at `bytes_max` (0: not cut),
+ * with `<name>_length` beside them when cut. Owned. */
 tl_json *tl_event_body_json(const struct tl_event *event, size_t bytes_max);
 /* One field as JSON, as above. Owned. */
 tl_json *tl_event_field_json(const struct tl_event *event, const struct tl_field *field, size_t bytes_max);

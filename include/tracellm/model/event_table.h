@@ -1,11 +1,12 @@
-/* The event table: every event type and every field of its body, once. The enum, the structs, the codec, the checks, `tracellm show --events` and docs/events.md
- * are made from it, so they cannot drift.
+/* The event table: every event type and every field of its body, once. The enum, the structs, the codec, the checks, `tracellm
+ * show --events` and docs/events.md are made from it, so they cannot drift.
  *
- * From log format 1 on, numbers and meanings are for ever: adding a field (with the next free key) is free, a changed meaning is a new type.
+ * From log format 1 on, numbers and meanings are for ever: adding a field (with the next free key) is free, a changed meaning is
+ * a new type.
  *
  * TL_EVENTS: number, identifier, name, role, stage, description
- *      role    CAPTURE   makes the document; PIPELINE: stages 4 to 7 and replay, never touches a document and does not move a view
- *      stage   1 to 7 of the walk-through, 0: none
+ *      role    CAPTURE   makes the document; PIPELINE: stages 4 to 7 and replay, never touches a document and does not move a
+ *      view stage   1 to 7 of the walk-through, 0: none
  *
  * TL_FIELDS_<identifier>: key, kind, identifier, description (with the unit)
  *      STR     text            absent: ptr NULL, not stored

@@ -1,7 +1,8 @@
 /* The fold: from the events of one trace to its document (docs/trace-document.md).
  *
- * tl_trace_apply is the heart of the program: projections, rebuild, replay, server and tests all call it, so "rebuilds exactly" is true by construction. It reads the event and
- * nothing else. Pipeline events are accepted and change nothing. The same events in another order give the same document. */
+ * tl_trace_apply is the heart of the program: projections, rebuild, replay, server and tests all call it, so "rebuilds exactly"
+ * is true by construction. It reads the event and nothing else. Pipeline events are accepted and change nothing. The same events
+ * in another order give the same document. */
 #ifndef TRACELLM_MODEL_TRACE_H
 #define TRACELLM_MODEL_TRACE_H
 
@@ -22,7 +23,8 @@ enum tl_trace_status { TL_TRACE_RUNNING, TL_TRACE_SUCCESS, TL_TRACE_WARNING, TL_
 const char *tl_trace_status_text(enum tl_trace_status status);
 bool tl_trace_status_parse(tl_str text, enum tl_trace_status *ret);
 
-/* What a list shows of a trace. Slices are borrowed until the next apply or close (or from the row a view filled it from). -1: not known. */
+/* What a list shows of a trace. Slices are borrowed until the next apply or close (or from the row a view filled it from). -1:
+ * not known. */
 struct tl_trace_summary {
 	struct tl_trace_id trace_id;
 	enum tl_trace_status status;
@@ -48,8 +50,9 @@ struct tl_trace;
 enum tl_status tl_trace_open(struct tl_trace_id trace_id, struct tl_trace **ret_trace, struct tl_err *err);
 void tl_trace_close(struct tl_trace *trace); /* accepts NULL */
 
-/* Folds one event in; everything needed of it is copied. An event seen before (same seq, or the same fact) changes nothing. TL_ERR_CORRUPT: it contradicts what is there or belongs to another
- * trace; TL_ERR_LIMIT, TL_ERR_NO_MEMORY. After a failure the trace may only be closed. */
+/* Folds one event in; everything needed of it is copied. An event seen before (same seq, or the same fact) changes nothing.
+ * TL_ERR_CORRUPT: it contradicts what is there or belongs to another trace; TL_ERR_LIMIT, TL_ERR_NO_MEMORY. After a failure the
+ * trace may only be closed. */
 enum tl_status tl_trace_apply(struct tl_trace *trace, const struct tl_event *event, struct tl_err *err);
 
 /* False until both trace.created and request.created were applied: there is no document yet. */
@@ -64,7 +67,8 @@ enum tl_status tl_trace_document(struct tl_trace *trace, struct tl_buf *out, str
 struct tl_trace_summary tl_trace_summary(const struct tl_trace *trace);
 /* Text of the first choice of the last call so far; borrowed as above. */
 tl_str tl_trace_answer(const struct tl_trace *trace);
-/* Request body of the last call, and response bytes of attempt `number` (0: the last one that has some), the latter put together in `arena`. ptr NULL: there is none. */
+/* Request body of the last call, and response bytes of attempt `number` (0: the last one that has some), the latter put together
+ * in `arena`. ptr NULL: there is none. */
 tl_bytes tl_trace_request_body(const struct tl_trace *trace);
 
 /* The summary object of docs/live.md. `id_length`: characters of the short id behind tr_. Owned. */
