@@ -1,5 +1,5 @@
-/* What must hold for the fold of any trace, whoever made its events: order and doubles do not matter, folding on equals folding afresh, and the
- * spans hang together. */
+/* What must hold for the fold of any trace, whoever made its events: order and doubles do not matter, folding on equals folding
+ * afresh, and the spans hang together. */
 #ifndef FOLD_FIXTURE_H
 #define FOLD_FIXTURE_H
 
@@ -128,7 +128,8 @@ fold_assert_moments_inside(const char *name, const tl_json *span)
 	}
 }
 
-/* One root, every other span inside its parent, ordered by (start, id), ids unique, running exactly while there is no duration. */
+/* One root, every other span inside its parent, ordered by (start, id), ids unique, running exactly while there is no
+ * duration. */
 static inline void
 fold_assert_spans_hang_together(const char *name, const struct tl_buf *document)
 {

@@ -1,3 +1,4 @@
+/* model: the fold over every scenario that capture can make: order, doubles, prefixes, spans, memory. */
 #include "fold_fixture.h"
 
 #include "scenario_fixture.h"

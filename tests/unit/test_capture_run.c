@@ -1,3 +1,4 @@
+/* capture: the driver with a real loop, the sandbox and a real log. */
 #include "log_fixture.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* model: the fold of traces made by hand: several calls, odd text, what does not belong, the summary. */
 #include "fold_fixture.h"
 
 #include <stdio.h>
