@@ -86,6 +86,14 @@ find_call(struct tl_trace *trace, struct tl_span_id span_id)
 	return call;
 }
 
+static bool
+attempt_before(const struct fold_attempt *a, const struct fold_attempt *b)
+{
+	if (a->number != b->number)
+		return a->number < b->number;
+	return memcmp(a->span_id.bytes, b->span_id.bytes, sizeof a->span_id.bytes) < 0;
+}
+
 static void
 place_attempt(struct fold_call *call, struct fold_attempt *attempt)
 {
@@ -94,7 +102,7 @@ place_attempt(struct fold_call *call, struct fold_attempt *attempt)
 		at = &(*at)->next;
 	if (*at == attempt)
 		*at = attempt->next;
-	for (at = &call->attempts; *at && (*at)->number < attempt->number;)
+	for (at = &call->attempts; *at && attempt_before(*at, attempt);)
 		at = &(*at)->next;
 	attempt->next = *at;
 	*at = attempt;

@@ -1,6 +1,6 @@
-/* For tests of replay: a log of one's own, scenarios recorded into it, replays and what makes them identical. */
-#ifndef TESTS_UNIT_REPLAY_FIXTURE_H
-#define TESTS_UNIT_REPLAY_FIXTURE_H
+/* What the replay tests share: a log, scenarios recorded into it, and replays of them. */
+#ifndef REPLAY_FIXTURE_H
+#define REPLAY_FIXTURE_H
 
 #include "log_fixture.h"
 
@@ -10,7 +10,7 @@
 
 static struct tl_log *the_log;
 
-static int
+static inline int
 open_log(void **state)
 {
 	if (fixture_make(state) != 0)
@@ -19,7 +19,7 @@ open_log(void **state)
 	return 0;
 }
 
-static int
+static inline int
 close_log(void **state)
 {
 	tl_log_close(the_log);
@@ -29,7 +29,7 @@ close_log(void **state)
 
 /* ---- Recording ---- */
 
-static void
+static inline void
 append(const struct tl_event *events, size_t count)
 {
 	struct tl_err err;
@@ -43,7 +43,7 @@ append(const struct tl_event *events, size_t count)
 }
 
 /* Plays a scenario into the log; a writer that dies is this process's log handle, and the next one ends its trace. */
-static struct tl_trace_id
+static inline struct tl_trace_id
 record(const struct scenario *scenario, unsigned number)
 {
 	struct tl_err err;
@@ -62,7 +62,7 @@ record(const struct scenario *scenario, unsigned number)
 	return trace_id;
 }
 
-static struct tl_replay_report
+static inline struct tl_replay_report
 replayed(struct tl_trace_id trace_id, bool appended)
 {
 	struct tl_err err;
@@ -72,7 +72,7 @@ replayed(struct tl_trace_id trace_id, bool appended)
 	return report;
 }
 
-static enum tl_status
+static inline enum tl_status
 refused(struct tl_trace_id trace_id, struct tl_err *err)
 {
 	struct tl_replay_report report;
@@ -80,7 +80,7 @@ refused(struct tl_trace_id trace_id, struct tl_err *err)
 	return tl_replay_run(&options, &report, err);
 }
 
-static void
+static inline void
 assert_identical(const char *name, const struct tl_replay_report *report)
 {
 	const struct tl_divergence *divergence = &report->divergence;
@@ -91,6 +91,24 @@ assert_identical(const char *name, const struct tl_replay_report *report)
 	assert_int_equal(report->chain.first_bad_seq, 0);
 	assert_true(tl_str_equal(tl_buf_str(&report->document), tl_buf_str(&report->replayed_document)));
 	assert_true(tl_digest_equal(tl_digest_of(tl_bytes_of(tl_buf_str(&report->document))), report->document_digest));
+}
+
+/* Events of one type in a trace, decoded; the last of them in `*ret`. */
+static inline size_t
+find_events(struct tl_trace_id trace_id, enum tl_event_type type, struct tl_arena *arena, struct tl_event *ret)
+{
+	struct tl_err err;
+	struct tl_record_list list;
+	size_t found = 0;
+	tl_arena_init(arena, 64 << 20);
+	assert_ok(tl_log_read_trace(the_log, trace_id, 0, 1000, 1 << 24, arena, &list, &err));
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.records[i].envelope.type != type)
+			continue;
+		found++;
+		assert_ok(tl_event_of_record(&list.records[i], arena, ret, &err));
+	}
+	return found;
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* What capture makes folds into the document that says the same: over every scenario. */
+/* model: the fold over every scenario that capture can make: order, doubles, prefixes, spans, memory. */
 #include "fold_fixture.h"
 
 #include "scenario_fixture.h"
