@@ -1,10 +1,7 @@
 /* cli/stages: events as lines, and the seven stages of the walk-through. */
 #include "stages.h"
 
-#define STAGE_COUNT 7u
-
-static const char *const stage_names[STAGE_COUNT + 1] = { "", "Request Created", "Trace Generated", "Metrics Captured", "Stored",
-	"WebSocket Event Emitted", "Dashboard Updated", "Replay Available" };
+#define STAGE_COUNT TL_STAGE_COUNT
 
 static const struct tl_event *
 first_of_stage(const struct cli_events *events, unsigned stage)
@@ -57,7 +54,7 @@ cli_print_events(const struct cli_events *events)
 		if (event && request)
 			tl_duration_text(time_between(request, event), time);
 		(void)printf(
-			"%u  %-24s %9s  %s\n", stage, stage_names[stage], time, event ? tl_event_name(event->type) : "not yet");
+			"%u  %-24s %9s  %s\n", stage, tl_stage_name(stage), time, event ? tl_event_name(event->type) : "not yet");
 	}
 }
 
@@ -91,7 +88,7 @@ cli_print_events_json(const struct cli_events *events)
 		const struct tl_event *event = first_of_stage(events, stage);
 		tl_json *object = tl_json_new_object();
 		tl_json_set_int(object, "stage", stage);
-		tl_json_set_str(object, "name", tl_str_of(stage_names[stage]));
+		tl_json_set_str(object, "name", tl_str_of(tl_stage_name(stage)));
 		tl_json_set(object, "seq", event ? tl_json_new_int((int64_t)event->seq) : tl_json_new_null());
 		tl_json_set(object, "after_ns",
 			event && request ? tl_json_new_int((int64_t)time_between(request, event)) : tl_json_new_null());

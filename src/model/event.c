@@ -91,6 +91,18 @@ tl_event_name(uint16_t type)
 	return info ? info->name : "unknown";
 }
 
+const char *
+tl_stage_name(unsigned stage)
+{
+	static const char *const names[] = {
+#define X(number, name) [number] = name,
+		TL_STAGES(X)
+#undef X
+	};
+	TL_ASSERT(stage >= 1 && stage <= TL_STAGE_COUNT);
+	return names[stage];
+}
+
 bool
 tl_event_is_pipeline(uint16_t type)
 {

@@ -154,8 +154,8 @@ add_items(struct call *call, const struct tl_view_page *page, tl_json *items, st
 	return TL_OK;
 }
 
-/* What was acknowledged before the request is in the answer: the worker, in its own thread, is mostly a few milliseconds behind. The loop
- * waits no longer than this for it. */
+/* What was acknowledged before the request is in the answer: the worker, in its own thread, is mostly a few milliseconds behind.
+ * The loop waits no longer than this for it. */
 static void
 let_view_catch_up(struct call *call)
 {

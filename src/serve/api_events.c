@@ -126,20 +126,19 @@ say_replayable(const struct tl_event *event, struct tl_buf *out)
 		digest);
 }
 
-#define STAGE_COUNT 7u
+#define STAGE_COUNT TL_STAGE_COUNT
 
 static const struct {
 	enum tl_event_type type;
-	const char *name;
 	void (*say)(const struct tl_event *event, struct tl_buf *out);
 } stage_table[STAGE_COUNT] = {
-	{ TL_EVENT_request_created, "Request Created", say_request },
-	{ TL_EVENT_trace_created, "Trace Generated", say_trace },
-	{ TL_EVENT_metrics_captured, "Metrics Captured", say_metrics },
-	{ TL_EVENT_trace_stored, "Stored", say_stored },
-	{ TL_EVENT_trace_emitted, "WebSocket Event Emitted", say_emitted },
-	{ TL_EVENT_dashboard_updated, "Dashboard Updated", say_painted },
-	{ TL_EVENT_replay_available, "Replay Available", say_replayable },
+	{ TL_EVENT_request_created, say_request },
+	{ TL_EVENT_trace_created, say_trace },
+	{ TL_EVENT_metrics_captured, say_metrics },
+	{ TL_EVENT_trace_stored, say_stored },
+	{ TL_EVENT_trace_emitted, say_emitted },
+	{ TL_EVENT_dashboard_updated, say_painted },
+	{ TL_EVENT_replay_available, say_replayable },
 };
 
 struct stage {
@@ -194,7 +193,7 @@ stages_json(const struct stages *stages)
 		const struct stage *stage = &stages->items[i];
 		tl_json *object = tl_json_new_object();
 		tl_json_set_int(object, "stage", (int64_t)i + 1);
-		tl_json_set_str(object, "name", tl_str_of(stage_table[i].name));
+		tl_json_set_str(object, "name", tl_str_of(tl_stage_name((unsigned)i + 1)));
 		tl_json_set_str(object, "event", tl_str_of(tl_event_name((uint16_t)stage_table[i].type)));
 		serve_set_int_or_null(object, "seq", stage->reached, (int64_t)stage->seq);
 		serve_set_int_or_null(object, "unix_ns", stage->reached, (int64_t)stage->at.wall_ns);

@@ -53,6 +53,14 @@ a_request_is_handed_over_whole(void **state)
 }
 
 static void
+a_field_may_be_empty(void **state)
+{
+	char answer[4096];
+	exchange(*state, "GET /e HTTP/1.1\r\nHost: x\r\nOrigin:\r\nX-B: \r\nConnection: close\r\n\r\n", answer, sizeof answer);
+	assert_string_equal(body_of(answer), "GET /e ? \nhost=x\norigin=\nx-b=\nconnection=close\n[0]");
+}
+
+static void
 an_absolute_target_is_taken_when_it_agrees_with_host(void **state)
 {
 	char answer[4096];
@@ -481,6 +489,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_is_handed_over_whole),
+		TEST(a_field_may_be_empty),
 		TEST(an_absolute_target_is_taken_when_it_agrees_with_host),
 		TEST(pipelined_requests_are_answered_in_order),
 		TEST(pipelined_requests_behind_a_big_answer_are_not_lost),

@@ -110,6 +110,8 @@ const struct tl_event_info *tl_event_info(uint16_t type);
 const struct tl_event_info *tl_event_info_at(size_t index);
 /* "request.created"; "unknown" for a type this version does not know. */
 const char *tl_event_name(uint16_t type);
+/* "Request Created" for 1, to TL_STAGE_COUNT. Static. */
+const char *tl_stage_name(unsigned stage);
 /* True for pipeline events and for types this version does not know: they make no document. */
 bool tl_event_is_pipeline(uint16_t type);
 

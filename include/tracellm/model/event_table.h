@@ -35,6 +35,17 @@
 	X(13, replay_started, "replay.started", PIPELINE, 0, "This trace is made by replaying another one.")                     \
 	X(14, replay_finished, "replay.finished", PIPELINE, 0, "How that replay ended.")
 
+/* The seven stages of the walk-through: number, name. The event that reaches one is in the table above. */
+#define TL_STAGES(X)                    \
+	X(1, "Request Created")         \
+	X(2, "Trace Generated")         \
+	X(3, "Metrics Captured")        \
+	X(4, "Stored")                  \
+	X(5, "WebSocket Event Emitted") \
+	X(6, "Dashboard Updated")       \
+	X(7, "Replay Available")
+#define TL_STAGE_COUNT 7u
+
 #define TL_FIELDS_request_created(F)                                                                       \
 	F(1, STR, source, "how the call came in: cli")                                                     \
 	F(2, STR, api, "wire format, openai.chat")                                                         \
