@@ -96,8 +96,8 @@ open_run(struct run *run, struct tl_plan plan)
 	assert_ok(tl_redactor_open(&run->redactor, &err));
 }
 
-/* The log goes first: the loop closes its descriptors by system calls that the thread sanitizer does not see, and takes a descriptor that the log's
- * thread opens under the same number for a race. */
+/* The log goes first: the loop closes its descriptors by system calls that the thread sanitizer does not see, and takes a
+ * descriptor that the log's thread opens under the same number for a race. */
 static void
 close_run(struct run *run)
 {
