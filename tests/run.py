@@ -43,7 +43,7 @@ BUILDS = {
 # A proxy stays, for the packages of the page, but never between a test and this machine.
 FOREIGN = re.compile(r"TRACELLM_(?!TEST_)|.*_(API_KEY|BASE_URL)$|OLLAMA_|CMOCKA_", re.I)
 # Only the sanitizers' builds read these; a finding there must end the program, or nobody would notice. (Unit tests: tests/unit/meson.build.)
-SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT}/tests/tsan.supp"}
 OWN = {"LC_ALL": "C.UTF-8", "no_proxy": "localhost,127.0.0.1,::1", "NO_PROXY": "localhost,127.0.0.1,::1"}
 
 

@@ -229,6 +229,12 @@ add_phase(struct span_list *list, const struct fold_attempt *attempt, const char
 	finish_span(span, NULL, events);
 }
 
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* connect until the connection is ready, then until the first byte, then until the end. A phase that did not begin is no span. */
 static void
 add_phases(struct span_list *list, const struct fold_attempt *attempt)
@@ -247,9 +253,12 @@ add_phases(struct span_list *list, const struct fold_attempt *attempt)
 	bool answered = end->http_status >= 0 || attempt->response_chunks > 0;
 	if (answered)
 		first_byte = end->first_byte_ns ? end->first_byte_ns : end->head_ns > 0 ? (uint64_t)end->head_ns : first_byte;
-	/* Transport times come from another clock read than ours; no phase may leave its attempt. */
-	first_byte = first_byte < total ? first_byte : total;
-	ready = ready < total ? ready : total;
+	/* Transport times come from another clock read than ours: no phase may leave its attempt, and the first byte is not later
+	 * than what arrived. */
+	if (attempt->response_chunks > 0)
+		first_byte = earlier(first_byte, attempt->first_cut_ns);
+	first_byte = earlier(first_byte, total);
+	ready = earlier(ready, answered ? first_byte : total);
 	if (!end->connection_reused && (ready > 0 || (!answered && end->total_ns > 0)))
 		add_phase(list, attempt, "connect", "connect", 0, true, ready ? ready : total, ready == 0);
 	if (answered || ready > 0)

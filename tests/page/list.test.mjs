@@ -103,7 +103,7 @@ test("after the server died and came back, the page resumes with after=SEQ: no g
 	const asked = server.requests.length;
 	await server.start();
 	await state().getByText("live").waitFor();
-	assert.equal(server.sockets.at(-1), "/ws?after=40");
+	assert.equal(server.sockets.at(-1), "/ws?lines=1&after=40");
 	await row(makeTrace(6)).waitFor();
 	await row(makeTrace(4)).getByText("success").waitFor();
 	assert.deepEqual(await ids(), [6, 5, 4, 3, 2, 1].map(traceId));
@@ -124,7 +124,7 @@ test("a break during the catch-up asks again from the same place", async () => {
 	await state().getByText("reconnecting").waitFor();
 	await server.start();
 	await state().getByText("live").waitFor();
-	assert.equal(server.sockets.at(-1), "/ws?after=40", "nothing beyond hello's position has come");
+	assert.equal(server.sockets.at(-1), "/ws?lines=1&after=40", "nothing beyond hello's position has come");
 });
 
 test("another log starts the page from nothing", async () => {

@@ -269,6 +269,51 @@ calls_and_attempts_at_one_moment_or_of_one_number_are_ordered_by_their_spans(voi
 	fold_assert_order_does_not_matter("attempts of one number", twice, COUNT(twice), unit_rounds(200), &random);
 }
 
+static void
+an_attempt_under_way_takes_the_place_of_a_failed_ones_answer(void **state)
+{
+	(void)state;
+	struct tl_cut cut;
+	struct tl_event failed = make(TL_EVENT_attempt_failed, span(1, 1), span(1, 0), 4);
+	failed.body.attempt_failed.number = 1;
+	failed.body.attempt_failed.http_status = 500;
+	failed.body.attempt_failed.response_bytes = strlen(ANSWER("half"));
+	failed.body.attempt_failed.will_retry = true;
+	struct tl_event events[] = { requested(1, 0), created(), started(1, 1, 1), chunk(1, 1, 0, ANSWER("half"), &cut, 3),
+		failed, started(1, 2, 9) };
+	tl_json *root = document_json(events, COUNT(events) - 1);
+	assert_text(root, "answer", "half");
+	tl_json_free(root);
+	root = document_json(events, COUNT(events));
+	assert_text(root, "answer", "");
+	assert_int_equal(tl_json_len(tl_json_get(tl_json_at(tl_json_get(root, "calls"), 0), "output")), 0);
+	tl_json_free(root);
+}
+
+/* The transport has a clock of its own: what it says may be later than the end we saw. */
+static void
+phases_stay_inside_their_attempt_whatever_the_transport_says(void **state)
+{
+	(void)state;
+	uint64_t random = unit_seed();
+	for (unsigned round = 0; round < unit_rounds(300); round++) {
+		struct tl_cut cut;
+		struct tl_event events[] = { requested(1, 0), created(), started(1, 1, 1), chunk(1, 1, 0, ANSWER("x"), &cut, 4),
+			finished_attempt(1, 1, strlen(ANSWER("x")), 5), finished("success", 6) };
+		struct tl_attempt_finished *end = &events[4].body.attempt_finished;
+		uint64_t *times[] = { &end->dns_ns, &end->connect_ns, &end->tls_ns, &end->first_byte_ns, &end->total_ns };
+		for (size_t i = 0; i < COUNT(times); i++)
+			*times[i] = unit_below(&random, 3) ? unit_below(&random, 8 * TL_NS_PER_MS) : 0;
+		end->head_ns = (int64_t)unit_below(&random, 8 * TL_NS_PER_MS) - 1;
+		end->connection_reused = unit_below(&random, 2);
+		if (unit_below(&random, 3) == 0) {
+			events[3] = events[2]; /* a head and no body */
+			end->response_bytes = 0;
+		}
+		fold_assert_spans_hang_together_at_every_prefix("odd times", events, COUNT(events));
+	}
+}
+
 /* ---- Text ---- */
 
 static void
@@ -498,6 +543,8 @@ main(void)
 		cmocka_unit_test(calls_are_ordered_by_time_and_summed_up),
 		cmocka_unit_test(a_total_with_an_unknown_part_is_unknown),
 		cmocka_unit_test(calls_and_attempts_at_one_moment_or_of_one_number_are_ordered_by_their_spans),
+		cmocka_unit_test(an_attempt_under_way_takes_the_place_of_a_failed_ones_answer),
+		cmocka_unit_test(phases_stay_inside_their_attempt_whatever_the_transport_says),
 		cmocka_unit_test(broken_utf8_shows_as_replacement_and_nul_stays),
 		cmocka_unit_test(the_prompt_of_a_complete_body_is_its_last_user_message),
 		cmocka_unit_test(pipeline_events_and_unknown_ones_move_no_document),
