@@ -2,19 +2,6 @@
 #include "fold.h"
 
 static tl_json *
-headers_json(const struct tl_pair_list *headers)
-{
-	tl_json *array = tl_json_new_array();
-	for (size_t i = 0; i < headers->count; i++) {
-		tl_json *pair = tl_json_new_object();
-		tl_json_set_str(pair, "name", headers->items[i].name);
-		tl_json_set_str(pair, "value", headers->items[i].value);
-		tl_json_add(array, pair);
-	}
-	return array;
-}
-
-static tl_json *
 tool_calls_json(const struct tl_tool_call *calls, size_t count)
 {
 	tl_json *array = tl_json_new_array();
@@ -170,7 +157,8 @@ set_response(tl_json *object, const struct fold_call *call, const struct tl_answ
 	tl_json_set_str_or_null(object, "response_id", answer ? answer->id : (tl_str){ NULL, 0 });
 	tl_json_set_str_or_null(object, "request_id", headed ? headed->end.request_id : (tl_str){ NULL, 0 });
 	document_set_int_or_null(object, "http_status", headed ? headed->end.http_status : -1);
-	tl_json_set(object, "response_headers", headers_json(headed ? &headed->end.headers : &(struct tl_pair_list){ NULL, 0 }));
+	tl_json_set(
+		object, "response_headers", event_pairs_json(headed ? &headed->end.headers : &(struct tl_pair_list){ NULL, 0 }));
 	tl_json_set_int(object, "response_bytes", bodied ? (int64_t)bodied->response_bytes : 0);
 	tl_json_set_int(object, "response_chunks", bodied ? (int64_t)bodied->response_chunks : 0);
 	tl_json_set(object, "input", input_json(&call->view));
@@ -199,7 +187,7 @@ document_call(const struct fold_call *call)
 	tl_json_set_str_or_null(object, "model_served", answer ? answer->model : (tl_str){ NULL, 0 });
 	tl_json_set_str(object, "api", request->api);
 	tl_json_set_str(object, "url", request->url);
-	tl_json_set(object, "request_headers", headers_json(&request->headers));
+	tl_json_set(object, "request_headers", event_pairs_json(&request->headers));
 	tl_json_set_int(object, "request_bytes", (int64_t)request->body.len);
 	tl_json_set(object, "settings", settings_json(request));
 	set_response(object, call, answer);

@@ -1,5 +1,5 @@
 /* model/event_json: events as JSON for people and programs that read them. Knows fields, not what they mean. */
-#include <tracellm/model.h>
+#include "fold.h"
 
 #include <stdio.h>
 
@@ -12,8 +12,8 @@ strs_json(const struct tl_str_list *list)
 	return array;
 }
 
-static tl_json *
-pairs_json(const struct tl_pair_list *list)
+tl_json *
+event_pairs_json(const struct tl_pair_list *list)
 {
 	tl_json *array = tl_json_new_array();
 	for (size_t i = 0; i < list->count; i++) {
@@ -77,7 +77,7 @@ value_json(const void *value, enum tl_field_kind kind, size_t bytes_max)
 	case TL_FIELD_STRS:
 		return ((const struct tl_str_list *)value)->count ? strs_json(value) : NULL;
 	case TL_FIELD_PAIRS:
-		return ((const struct tl_pair_list *)value)->count ? pairs_json(value) : NULL;
+		return ((const struct tl_pair_list *)value)->count ? event_pairs_json(value) : NULL;
 	case TL_FIELD_CUTS:
 		return ((const struct tl_cut_list *)value)->count ? cuts_json(value) : NULL;
 	}

@@ -75,6 +75,8 @@ struct tl_usage fold_usage(const struct tl_trace *trace, bool *ret_known, bool *
 int64_t fold_cost(const struct tl_trace *trace);
 
 /* Parts of the document, each owned by the caller. */
+/* A list of {name, value}. */
+tl_json *event_pairs_json(const struct tl_pair_list *list);
 tl_json *document_usage(const struct tl_usage *usage, tl_str source);
 tl_json *document_error(tl_str error_class, tl_str message, int64_t http_status, tl_str type, tl_str code);
 tl_json *document_attempt_error(const struct fold_attempt *attempt);
