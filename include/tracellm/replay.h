@@ -35,7 +35,7 @@ struct tl_replay_report {
 	struct tl_trace_id made;          /* the new trace the results were appended under */
 	uint64_t events;                  /* capture events of the original */
 	uint64_t compared;                /* of them made again, equal */
-	struct tl_log_report chain;       /* first_bad_seq 0: the chain holds for its events */
+	struct tl_log_report chain;       /* bad 0: the chain holds for its events */
 	struct tl_digest document_digest; /* of the fresh fold */
 	uint64_t pipeline;                /* version that made the original's events */
 	struct tl_divergence divergence;
@@ -46,7 +46,7 @@ struct tl_replay_report {
 struct tl_replay_options {
 	struct tl_log *log;
 	struct tl_trace_id trace_id;
-	bool append; /* write the results to the log; false: only tell */
+	bool append; /* write the results to the log, unless the chain is broken; false: only tell */
 };
 
 /* Fills the report; owned, tl_replay_report_done. TL_OK also when something differs: the report says what. TL_ERR_NOT_FOUND: no

@@ -13,7 +13,7 @@ struct proof {
 static bool
 is_good(const struct tl_replay_report *report, const struct proof *proof)
 {
-	return !report->divergence.found && report->chain.first_bad_seq == 0 && (!proof->stored || proof->equal);
+	return !report->divergence.found && report->chain.bad == 0 && (!proof->stored || proof->equal);
 }
 
 static void
@@ -51,7 +51,7 @@ print_report(struct cli_reader *reader, const struct tl_replay_report *report, c
 	if (report->made_known)
 		(void)printf("Replay ID:    %.*s\n", TL_FMT(cli_short_id(reader->log, report->made, &reader->arena)));
 	(void)printf("Rebuilt:      %llu events, document %.16s\n", (unsigned long long)report->events, digest);
-	if (report->chain.first_bad_seq == 0)
+	if (report->chain.bad == 0)
 		(void)printf("Chain:        holds for %llu events\n", (unsigned long long)report->chain.events);
 	else
 		(void)printf("Chain:        broken at event %llu: %s\n", (unsigned long long)report->chain.first_bad_seq,
@@ -101,7 +101,7 @@ print_report_json(const struct tl_replay_report *report, const struct proof *pro
 	tl_json_set_str(object, "digest", tl_str_of(digest));
 	tl_digest_text(proof->digest, digest);
 	tl_json_set_str_or_null(object, "stored_digest", proof->stored ? tl_str_of(digest) : (tl_str){ NULL, 0 });
-	tl_json_set_bool(object, "chain", report->chain.first_bad_seq == 0);
+	tl_json_set_bool(object, "chain", report->chain.bad == 0);
 	tl_json_set_int(object, "pipeline", (int64_t)report->pipeline);
 	tl_json_set(object, "divergence", divergence_json(&report->divergence));
 	return cli_print_json(object);

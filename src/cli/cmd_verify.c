@@ -13,7 +13,7 @@ print_report(const struct cli_line *line, const struct tl_log_report *report)
 	tl_digest_text(report->last_link, link);
 	if (cli_given(line, CLI_json)) {
 		tl_json *object = tl_json_new_object();
-		tl_json_set_bool(object, "good", report->first_bad_seq == 0 && report->bad == 0);
+		tl_json_set_bool(object, "good", report->bad == 0);
 		tl_json_set_int(object, "events", (int64_t)report->events);
 		tl_json_set_int(object, "traces", (int64_t)report->traces);
 		tl_json_set_int(object, "body_bytes", (int64_t)report->body_bytes);

@@ -169,7 +169,9 @@ run_all(struct replay_run *run, struct tl_err *err)
 		return status;
 	if (status == TL_OK)
 		TL_TRY(fold_made(run, err));
-	return run->options->append ? replay_append(run, err) : TL_OK;
+	/* What stands on damaged events proves nothing and is not made part of the log. */
+	bool worth_keeping = run->options->append && run->report->chain.bad == 0;
+	return worth_keeping ? replay_append(run, err) : TL_OK;
 }
 
 enum tl_status

@@ -141,6 +141,21 @@ with tap("control bytes of an answer reach a terminal escaped, a pipe unchanged"
     true(b"\x1b" not in done.stdout and b"\\x1b" in done.stdout, done.stdout)
 
 
+with tap("a flipped bit in a stored prompt is found and named by verify and by replay, which then adds nothing"):
+    damaged = Program()
+    damaged.run("trace", "a needle to be found", check=0)
+    path = f"{damaged.data_dir}/log/data.mdb"
+    with open(path, "r+b") as file:
+        stored = file.read()
+        true(b"a needle to be found" in stored, "the prompt is in the file")
+        file.seek(0)
+        file.write(stored.replace(b"a needle to be found", b"a noodle to be found"))
+    report = damaged.json("verify", "--json", check=1)
+    true(report["bad"] > 0 and report["first_bad_seq"] == 1 and "digest" in report["first_bad"], report)
+    replay = damaged.json("replay", "@last", "--json", check=1)
+    equal((replay["result"], replay["chain"], replay["replay_id"]), ("diverged", False, None))
+
+
 def silent_server():
     """Accepts and never answers."""
     listener = socket.create_server(("127.0.0.1", 0))
