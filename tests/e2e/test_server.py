@@ -3,6 +3,7 @@
 # sanitizers
 """The server: start, stop, status, refusals, a stalled client, drain."""
 
+import json
 import os
 import signal
 import socket
@@ -14,6 +15,37 @@ from harness import BIN, Program, Server, Tap, equal, true
 
 tap = Tap()
 program = Program()
+
+
+def messages_of(bytes_read):
+    """The text messages of a server's WebSocket bytes, which are not masked; a message under 64 kB each."""
+    at = bytes_read.index(b"\r\n\r\n") + 4
+    while at + 4 <= len(bytes_read):
+        size, skip = bytes_read[at + 1], 2
+        if size == 126:
+            size, skip = int.from_bytes(bytes_read[at + 2 : at + 4], "big"), 4
+        if at + skip + size > len(bytes_read):
+            return
+        if bytes_read[at] & 15 == 1:
+            yield bytes_read[at + skip : at + skip + size].decode()
+        at += skip + size
+
+
+def live_messages(url, path, wanted):
+    """Messages of /ws until one holds `wanted`, made by several programs at once in the meantime."""
+    host = url[7:]
+    with socket.create_connection(("127.0.0.1", int(host.rsplit(":", 1)[1])), timeout=30) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        got = client.recv(65536)
+        running = [program.start("trace", "--quiet", "--provider", "sandbox", f"live {i}") for i in range(8)]
+        while got.count(wanted) < len(running):
+            piece = client.recv(65536)
+            true(piece, "the server keeps the connection")
+            got += piece
+        for process in running:
+            process.communicate(timeout=60)
+        return list(messages_of(got))
 
 with tap("nothing runs at first: status says so with exit 3, stop finds nothing"):
     program.run("status", check=3)
@@ -49,6 +81,21 @@ with Server(program) as server:
                     raise AssertionError(f"{path} {headers} was answered")
                 except urllib.error.HTTPError as refused:
                     equal(refused.code, 403, (path, headers))
+
+    with tap("each message of the live channel is one frame; with lines=1 it may be several, one a line"):
+        for path, several in (("/ws", False), ("/ws?lines=1", True)):
+            messages = live_messages(server.url, path, b'"type":"trace.finished"')
+            true(messages and (several or not any("\n" in message for message in messages)), messages[:3])
+            frames = [json.loads(line) for message in messages for line in message.split("\n")]
+            equal(frames[0]["type"], "hello")
+            true(all("seq" in frame for frame in frames), frames)
+            ended = [frame["trace"]["trace_id"] for frame in frames if frame["type"] == "trace.finished"]
+            equal((len(ended), len(set(ended))), (8, 8))
+        try:
+            server.get("/ws?lines=2")
+            raise AssertionError("lines=2 was taken")
+        except urllib.error.HTTPError as refused:
+            equal(refused.code, 400)
 
     with tap("a second server on the same log is refused with the address of the first"):
         done = program.run("start", "--detach", "--port", "0", check=5)

@@ -103,6 +103,14 @@ with tap("an answer in one piece is recorded and replayed as well"):
     equal(result["status"], "success")
     equal(program.json("replay", "@last", "--json")["result"], "identical")
 
+with tap("a complete request is sent unchanged, whatever --stream and --no-stream say beside it"):
+    for streamed in ("true", "false"):
+        body = b'{"model": "sandbox",  "stream": %s, "messages": [{"role": "user", "content": "Hi"}]}' % streamed.encode()
+        for option in ("--stream", "--no-stream"):
+            program.run("trace", "--provider", "sandbox", "--request", "-", option, stdin=body, check=0)
+            equal(program.run("show", "@last", "--raw", "request", check=0).stdout, body)
+            equal(program.json("replay", "@last", "--json")["result"], "identical")
+
 with tap("max tokens cuts the sandbox's answer with finish reason length"):
     equal(program.json("trace", "--json", "--max-tokens", "3", "Explain transformers")["finish_reason"], "length")
 

@@ -86,34 +86,10 @@
 	F(1, U64, number, "which try, from 1") \
 	F(2, STR, url, "address, without secrets")
 
-#define TL_FIELDS_attempt_failed(F)                                                                \
-	F(1, U64, number, "which try, from 1")                                                     \
-	F(2, I64, http_status, "status of the answer, if there was one")                           \
-	F(3, PAIRS, headers, "response header fields, credentials overwritten")                    \
-	F(4, STR, request_id, "the provider's request id")                                         \
-	F(5, I64, head_ns, "attempt start to response head, ns, by our clock")                     \
-	F(6, U64, dns_ns, "attempt start to name resolved, ns; 0: did not happen")                 \
-	F(7, U64, connect_ns, "attempt start to connected, ns; 0: did not happen")                 \
-	F(8, U64, tls_ns, "attempt start to TLS ready, ns; 0: did not happen")                     \
-	F(9, U64, first_byte_ns, "attempt start to first byte, ns; 0: did not happen")             \
-	F(10, U64, total_ns, "attempt start to its end, ns")                                       \
-	F(11, BOOL, connection_reused, "no new connection was made")                               \
-	F(12, U64, response_bytes, "body bytes received")                                          \
-	F(13, STR, transport_error, "error class of the transport; absent: the body was complete") \
-	F(14, STR, transport_message, "its message")                                               \
-	F(15, STR, error_class, "error class of the attempt, docs/trace-document.md")              \
-	F(16, STR, message, "one line for people")                                                 \
-	F(17, STR, error_type, "the provider's own error type")                                    \
-	F(18, STR, error_code, "the provider's own error code")                                    \
-	F(19, BOOL, will_retry, "another attempt follows")                                         \
-	F(20, I64, retry_after_ms, "what the server asked to wait, ms")                            \
-	F(21, I64, backoff_ns, "what is waited before the next attempt, ns")                       \
-	F(22, STR, backoff_source, "retry-after or exponential")                                   \
-	F(23, I64, signal, "signal number of an interruption")
-
-#define TL_FIELDS_attempt_finished(F)                                                  \
+/* What both ends of an attempt hold. */
+#define TL_FIELDS_attempt_end(F)                                                       \
 	F(1, U64, number, "which try, from 1")                                         \
-	F(2, I64, http_status, "status of the answer")                                 \
+	F(2, I64, http_status, "status of the answer, if there was one")               \
 	F(3, PAIRS, headers, "response header fields, credentials overwritten")        \
 	F(4, STR, request_id, "the provider's request id")                             \
 	F(5, I64, head_ns, "attempt start to response head, ns, by our clock")         \
@@ -124,6 +100,20 @@
 	F(10, U64, total_ns, "attempt start to its end, ns")                           \
 	F(11, BOOL, connection_reused, "no new connection was made")                   \
 	F(12, U64, response_bytes, "body bytes received")
+
+#define TL_FIELDS_attempt_failed(F)                                                                                              \
+	TL_FIELDS_attempt_end(F) F(13, STR, transport_error, "error class of the transport; absent: the body was complete")      \
+		F(14, STR, transport_message, "its message")                                                                     \
+			F(15, STR, error_class, "error class of the attempt, docs/trace-document.md") F(                         \
+				16, STR, message, "one line for people") F(17, STR, error_type, "the provider's own error type") \
+				F(18, STR, error_code, "the provider's own error code")                                          \
+					F(19, BOOL, will_retry, "another attempt follows")                                       \
+						F(20, I64, retry_after_ms, "what the server asked to wait, ms")                  \
+							F(21, I64, backoff_ns, "what is waited before the next attempt, ns")     \
+								F(22, STR, backoff_source, "retry-after or exponential")         \
+									F(23, I64, signal, "signal number of an interruption")
+
+#define TL_FIELDS_attempt_finished(F) TL_FIELDS_attempt_end(F)
 
 #define TL_FIELDS_response_chunk(F)                                                                           \
 	F(1, U64, number, "which try, from 1")                                                                \
